@@ -1,0 +1,20 @@
+import { DynamicModule, Global, Module } from '@nestjs/common';
+import { AppLogger } from './app-logger';
+import { Clock, SystemClock } from './clock';
+import { SecretCipher } from './secret-cipher';
+
+/**
+ * Owns: what every module needs and no domain explains: clock, ids, errors, pages, the request's context, secrets at rest.
+ * Does not own: anything with a table or a route.
+ */
+@Global()
+@Module({})
+export class CommonModule {
+  static with(logger: AppLogger): DynamicModule {
+    return {
+      module: CommonModule,
+      providers: [{ provide: Clock, useClass: SystemClock }, { provide: AppLogger, useValue: logger }, SecretCipher],
+      exports: [Clock, AppLogger, SecretCipher],
+    };
+  }
+}

@@ -1,0 +1,46 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+
+/** Who acts: a user, an API key, MCPS.ONE itself, or nobody known. */
+export interface Actor {
+  type: 'user' | 'apiKey' | 'system' | 'anonymous';
+  id: string | null;
+  name: string;
+}
+
+/** What an operation is done to. */
+export interface Target {
+  type: string;
+  id: string | null;
+  name: string | null;
+}
+
+/** What belongs to one request wherever its code runs: for logs and the operation log, never for decisions. */
+export interface RequestContext {
+  requestId: string;
+  ip: string;
+  actor: Actor;
+  target: Target | null;
+  /** Set once the operation log has the row of this request. */
+  operationRecorded: boolean;
+}
+
+export const ANONYMOUS: Actor = { type: 'anonymous', id: null, name: 'anonymous' };
+export const SYSTEM_ACTOR: Actor = { type: 'system', id: null, name: 'mcps' };
+
+const storage = new AsyncLocalStorage<RequestContext>();
+
+/** Runs `work` (and all it awaits) inside a request. */
+export function runInRequest<T>(request: { requestId: string; ip: string }, work: () => T): T {
+  return storage.run({ ...request, actor: ANONYMOUS, target: null, operationRecorded: false }, work);
+}
+
+/** The request that the current code belongs to; undefined in jobs and timers. */
+export function currentRequest(): RequestContext | undefined {
+  return storage.getStore();
+}
+
+/** Tells the operation log what the current request is about, as soon as that is known. */
+export function noteTarget(target: Target): void {
+  const request = storage.getStore();
+  if (request) request.target = target;
+}

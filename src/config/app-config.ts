@@ -1,0 +1,40 @@
+import type { DatabaseTarget } from './database-url';
+import type { ENVIRONMENTS, LogLevel } from './variables';
+
+/** Everything MCPS.ONE reads from its environment: parsed once at boot, complete, frozen. */
+export class AppConfig {
+  readonly projectName: string;
+  readonly environment: (typeof ENVIRONMENTS)[number];
+  readonly debug: boolean;
+  readonly host: string;
+  readonly port: number;
+  /** Base path of the API, without a slash at its end. */
+  readonly apiPrefix: string;
+  readonly database: DatabaseTarget;
+  /** Null: DATA_DIR/secret-key holds (or gets) a generated one. */
+  readonly secretKey: string | null;
+  readonly accessTokenMinutes: number;
+  readonly corsOrigins: readonly string[];
+  /** Lower-case host names without ports; `*` means any. */
+  readonly allowedHosts: readonly string[];
+  readonly logLevel: LogLevel;
+  readonly logFile: string;
+  readonly logDir: string;
+  readonly dataDir: string;
+  readonly backupDir: string;
+  readonly staticDir: string | null;
+  readonly mcpTimeoutMs: number;
+  readonly mcpMaxRetries: number;
+  readonly mcpMaxMessageBytes: number;
+  readonly mcpEnvPassthrough: readonly string[];
+  /** Our own environment, of which the supervisor hands children the allowed part. */
+  readonly environmentOfChildren: Readonly<Record<string, string | undefined>>;
+  readonly adminUsername: string;
+  readonly adminPassword: string | null;
+  readonly migrateOnStart: boolean;
+
+  constructor(values: AppConfig) {
+    Object.assign(this, values);
+    Object.freeze(this);
+  }
+}

@@ -1,0 +1,99 @@
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'dotenv';
+import { AppConfig } from './app-config';
+import { type Parsed, VARIABLES, type VariableName } from './variables';
+
+/** All that is wrong with the configuration, each problem beginning with the variable's name. */
+export class ConfigError extends Error {
+  constructor(readonly problems: readonly string[]) {
+    super(
+      `The configuration has ${problems.length === 1 ? 'a mistake' : `${problems.length} mistakes`}:\n${problems.map((p) => `  - ${p}`).join('\n')}`,
+    );
+    this.name = 'ConfigError';
+  }
+}
+
+/** The shortest SECRET_KEY that production accepts, in characters. */
+const MIN_SECRET_LENGTH = 32;
+const EXAMPLE_SECRET = /change.?(me|this)|example|your.?secret|secret.?key|password|^(.)\2*$/i;
+
+/** The process's environment over the `.env` file of the working directory. */
+export function readEnvironment(): Record<string, string | undefined> {
+  const file = existsSync('.env') ? parse(readFileSync('.env')) : {};
+  return { ...file, ...process.env };
+}
+
+/**
+ * Reads, checks and completes the configuration. Empty variables count as unset.
+ * @throws ConfigError naming every mistake at once
+ */
+export function loadConfig(environment: Record<string, string | undefined> = readEnvironment()): AppConfig {
+  const problems: string[] = [];
+  const given = parseAll(environment, problems);
+  const environmentName = given.ENVIRONMENT ?? 'development';
+  const dataDir = given.DATA_DIR ?? VARIABLES.DATA_DIR.parse(VARIABLES.DATA_DIR.defaultText);
+  const logDir = given.LOG_DIR ?? VARIABLES.LOG_DIR.parse(VARIABLES.LOG_DIR.defaultText);
+  const host = given.HOST ?? '127.0.0.1';
+  if (environmentName === 'production') problems.push(...secretProblems(given.SECRET_KEY));
+  if (given.STATIC_DIR !== undefined && !isDirectory(given.STATIC_DIR)) {
+    problems.push(`STATIC_DIR is no folder: ${given.STATIC_DIR}`);
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  return new AppConfig({
+    projectName: given.PROJECT_NAME ?? 'MCPS.ONE',
+    environment: environmentName,
+    debug: given.DEBUG ?? false,
+    host,
+    port: given.PORT ?? 8000,
+    apiPrefix: given.API_V1_STR ?? '/api/v1',
+    database: given.DATABASE_URL ?? { type: 'sqlite', file: join(dataDir, 'mcps.db'), temporary: false },
+    secretKey: given.SECRET_KEY ?? null,
+    accessTokenMinutes: given.ACCESS_TOKEN_EXPIRE_MINUTES ?? 30,
+    corsOrigins:
+      given.CORS_ORIGINS ??
+      (environmentName === 'development' ? ['http://localhost:3000', 'http://localhost:5173'] : []),
+    allowedHosts: given.ALLOWED_HOSTS ?? [...new Set(['localhost', '127.0.0.1', '[::1]', host.toLowerCase()])],
+    logLevel: given.LOG_LEVEL ?? 'info',
+    logFile: given.LOG_FILE ?? join(logDir, 'app.log'),
+    logDir,
+    dataDir,
+    backupDir: given.BACKUP_DIR ?? join(dataDir, 'backups'),
+    staticDir: given.STATIC_DIR ?? null,
+    mcpTimeoutMs: (given.MCP_TIMEOUT ?? 30) * 1000,
+    mcpMaxRetries: given.MCP_MAX_RETRIES ?? 3,
+    mcpMaxMessageBytes: given.MCP_MAX_MESSAGE_BYTES ?? 16_777_216,
+    mcpEnvPassthrough: given.MCP_ENV_PASSTHROUGH ?? [],
+    environmentOfChildren: environment,
+    adminUsername: given.ADMIN_USERNAME ?? 'admin',
+    adminPassword: given.ADMIN_PASSWORD ?? null,
+    migrateOnStart: given.MIGRATE_ON_START ?? true,
+  });
+}
+
+function parseAll(environment: Record<string, string | undefined>, problems: string[]): Parsed {
+  const parsed: Record<string, unknown> = {};
+  for (const name of Object.keys(VARIABLES) as VariableName[]) {
+    const raw = environment[name];
+    if (raw === undefined || raw === '') continue;
+    try {
+      parsed[name] = VARIABLES[name].parse(raw);
+    } catch (error) {
+      problems.push(`${name} ${error instanceof Error ? error.message : 'is malformed'}`);
+    }
+  }
+  return parsed;
+}
+
+function secretProblems(secret: string | undefined): string[] {
+  const advice = 'make one with: openssl rand -base64 48';
+  if (secret === undefined) return [`SECRET_KEY is required in production; ${advice}`];
+  if (secret.length < MIN_SECRET_LENGTH) {
+    return [`SECRET_KEY is too short for production (${secret.length} of ${MIN_SECRET_LENGTH} characters); ${advice}`];
+  }
+  return EXAMPLE_SECRET.test(secret) ? [`SECRET_KEY looks like an example; ${advice}`] : [];
+}
+
+function isDirectory(folder: string): boolean {
+  return statSync(folder, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}

@@ -1,0 +1,115 @@
+import { parseDatabaseUrl } from './database-url';
+import { boolean, hostName, integer, list, oneOf, origin, type Parser, path, text } from './parsers';
+
+export const ENVIRONMENTS = ['development', 'production', 'test'] as const;
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'fatal'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+interface Variable<T> {
+  parse: Parser<T>;
+  /** What holds when the variable is unset, as README's table and .env.example say it. */
+  defaultText: string;
+  description: string;
+}
+
+const variable = <T>(parse: Parser<T>, defaultText: string, description: string): Variable<T> => ({
+  parse,
+  defaultText,
+  description,
+});
+
+/**
+ * Every environment variable that MCPS.ONE reads: the promise to its users. `.env.example` and the table of README.md
+ * are tested against this list. Defaults that depend on another variable are filled in by `loadConfig`.
+ */
+export const VARIABLES = {
+  PROJECT_NAME: variable(text({ minLength: 1 }), 'MCPS.ONE', 'name shown in the API documentation'),
+  ENVIRONMENT: variable<(typeof ENVIRONMENTS)[number]>(
+    oneOf(ENVIRONMENTS, { dev: 'development', prod: 'production', testing: 'test' }),
+    'development',
+    'development, production or test; production refuses weak secrets and logs JSON lines',
+  ),
+  DEBUG: variable(boolean(), 'false', 'true logs at level debug, database queries included (never their values)'),
+  HOST: variable(
+    text({ pattern: /^[A-Za-z0-9.:[\]-]+$/ }),
+    '127.0.0.1',
+    'address to listen on; in a container 0.0.0.0',
+  ),
+  PORT: variable(integer({ min: 0, max: 65_535 }), '8000', 'port to listen on; 0 takes any free one'),
+  API_V1_STR: variable(
+    text({ pattern: /^(\/[A-Za-z0-9._~-]+)+$/, explain: 'must be a path such as /api/v1' }),
+    '/api/v1',
+    'base path of the API',
+  ),
+  DATABASE_URL: variable(
+    parseDatabaseUrl,
+    'sqlite:///DATA_DIR/mcps.db',
+    'sqlite:///./relative.db, sqlite:////absolute.db, sqlite::memory: (tests) or postgresql://user:password@host/db',
+  ),
+  SECRET_KEY: variable(
+    text({ minLength: 1 }),
+    'generated into DATA_DIR/secret-key',
+    'signs tokens and encrypts stored secrets; required in production, at least 32 random characters',
+  ),
+  ACCESS_TOKEN_EXPIRE_MINUTES: variable(integer({ min: 1, max: 1440 }), '30', 'life of an access token, in minutes'),
+  CORS_ORIGINS: variable(
+    list(origin),
+    'http://localhost:3000,http://localhost:5173 in development, else none',
+    'origins whose pages may call the API; JSON array or comma separated',
+  ),
+  ALLOWED_HOSTS: variable(
+    list(hostName),
+    'localhost,127.0.0.1,[::1] and HOST',
+    'accepted Host headers; JSON array or comma separated, * for any',
+  ),
+  LOG_LEVEL: variable<LogLevel>(
+    oneOf(LOG_LEVELS, { trace: 'debug', verbose: 'debug', log: 'info', warning: 'warn', critical: 'fatal' }),
+    'info',
+    'debug, info, warn, error or fatal, in upper or lower case',
+  ),
+  LOG_FILE: variable(path(), 'LOG_DIR/app.log', "file that receives the system's own log as JSON lines"),
+  LOG_DIR: variable(path(), './logs', 'folder of the log files'),
+  DATA_DIR: variable(
+    path(),
+    './data',
+    'folder of the database, generated secrets and run records (made with mode 0700)',
+  ),
+  BACKUP_DIR: variable(path(), 'DATA_DIR/backups', 'folder of the backups'),
+  STATIC_DIR: variable(path(), 'none', 'folder with a built dashboard, served at /'),
+  MCP_TIMEOUT: variable(
+    integer({ min: 1, max: 3600 }),
+    '30',
+    'seconds that a request to a tool may take unless the tool says otherwise',
+  ),
+  MCP_MAX_RETRIES: variable(
+    integer({ min: 0, max: 100 }),
+    '3',
+    'restarts in a row before a tool counts as failed, unless the tool says otherwise',
+  ),
+  MCP_MAX_MESSAGE_BYTES: variable(
+    integer({ min: 65_536, max: 268_435_456 }),
+    '16777216',
+    'largest message accepted from a tool, in bytes; a larger one fails the call it answers',
+  ),
+  MCP_ENV_PASSTHROUGH: variable(
+    list((entry) => text({ pattern: /^[A-Za-z_][A-Za-z0-9_]*$/, explain: `has "${entry}", no variable name` })(entry)),
+    'none',
+    'names of further variables of our environment that tools inherit; JSON array or comma separated',
+  ),
+  ADMIN_USERNAME: variable(
+    text({ pattern: /^[A-Za-z0-9._@-]{1,64}$/, explain: 'must be 1 to 64 letters, digits or . _ @ -' }),
+    'admin',
+    'name of the administrator made at the first start',
+  ),
+  ADMIN_PASSWORD: variable(
+    text({ minLength: 12 }),
+    'random, in DATA_DIR/initial-admin-password',
+    "the first administrator's password, at least 12 characters",
+  ),
+  MIGRATE_ON_START: variable(boolean(), 'true', 'apply pending database migrations at start'),
+} as const satisfies Record<string, Variable<unknown>>;
+
+export type VariableName = keyof typeof VARIABLES;
+
+/** The parsed value of each variable that was set. */
+export type Parsed = { [N in VariableName]?: ReturnType<(typeof VARIABLES)[N]['parse']> };
