@@ -1,0 +1,19 @@
+import { Global, Module } from '@nestjs/common';
+import { APP_INTERCEPTOR } from '@nestjs/core';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { AuditInterceptor } from './audit.interceptor';
+import { Operation } from './operation.entity';
+import { OperationLog } from './operation-log';
+import { OperationRepository } from './operation.repository';
+
+/**
+ * Owns: the operation log's table, its hash chain and who writes to it.
+ * Does not own: its routes, they are in logs/.
+ */
+@Global()
+@Module({
+  imports: [TypeOrmModule.forFeature([Operation])],
+  providers: [OperationLog, OperationRepository, { provide: APP_INTERCEPTOR, useClass: AuditInterceptor }],
+  exports: [OperationLog, OperationRepository],
+})
+export class AuditModule {}

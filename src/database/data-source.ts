@@ -1,0 +1,69 @@
+import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Database } from 'better-sqlite3';
+import { DataSource, type DataSourceOptions, type MigrationInterface } from 'typeorm';
+import type { DatabaseTarget } from '../config/database-url';
+import { serializeSqlite } from './sqlite-serializer';
+
+/** How long a statement waits for a lock held by another process, in milliseconds. */
+const BUSY_TIMEOUT_MS = 5_000;
+
+type ClassType = new () => object;
+
+/** The tables and how they came to be; the composition root (`app.schema.ts`) knows them all. */
+export interface Schema {
+  entities: ClassType[];
+  migrations: (new () => MigrationInterface)[];
+}
+
+/** TypeORM's options for a database; the same entities and the same migrations on SQLite and PostgreSQL. */
+export function dataSourceOptions(
+  target: DatabaseTarget,
+  schema: Schema,
+  logging: DataSourceOptions['logging'] = ['error'],
+): DataSourceOptions {
+  const common = { ...schema, synchronize: false, migrationsTableName: 'migrations' };
+  if (target.type === 'postgres') {
+    return {
+      ...common,
+      type: 'postgres',
+      url: target.url,
+      logging,
+      applicationName: 'mcps-one',
+      connectTimeoutMS: 10_000,
+      poolSize: 10,
+      extra: { statement_timeout: 30_000, idleTimeoutMillis: 30_000 },
+    };
+  }
+  return {
+    ...common,
+    type: 'better-sqlite3',
+    database: target.file,
+    logging,
+    enableWAL: true,
+    timeout: BUSY_TIMEOUT_MS,
+    prepareDatabase: (database: Database) => {
+      database.pragma('synchronous = NORMAL');
+      database.pragma('foreign_keys = ON');
+      database.pragma('journal_size_limit = 67108864');
+    },
+  };
+}
+
+/** A data source that is safe under concurrent requests on either database. Not yet initialized. */
+export function createDataSource(
+  target: DatabaseTarget,
+  schema: Schema,
+  logging?: DataSourceOptions['logging'],
+): DataSource {
+  const dataSource = new DataSource(dataSourceOptions(target, schema, logging));
+  return target.type === 'sqlite' ? serializeSqlite(dataSource) : dataSource;
+}
+
+/** Makes the folder and the file of a SQLite database readable by nobody else (0700, 0600). */
+export function prepareSqliteFile(file: string): void {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  closeSync(openSync(file, 'a', 0o600));
+  // SQLite gives -wal and -shm the mode of the database file.
+  chmodSync(file, 0o600);
+}

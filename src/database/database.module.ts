@@ -1,0 +1,133 @@
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import {
+  type DynamicModule,
+  Global,
+  Inject,
+  Logger,
+  Module,
+  type OnApplicationShutdown,
+  type Provider,
+} from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { AppConfig } from '../config/app-config';
+import type { DatabaseTarget } from '../config/database-url';
+import { createDataSource, prepareSqliteFile, type Schema } from './data-source';
+import { InstanceLock } from './instance-lock';
+import { migrate, MigrationsPendingError, readMigrationState } from './migration-runner';
+import { DatabaseInfo } from './database-info';
+import { DatabaseWriters } from './database-writers';
+import { Transactions } from './transactions';
+
+/** The locks of this process, taken before the data is touched. */
+class HeldLocks {
+  constructor(
+    readonly locks: InstanceLock[],
+    readonly temporaryFolder: string | null,
+  ) {}
+}
+
+const TARGET = Symbol('DatabaseTarget');
+
+/**
+ * Owns: the connection, the instance lock, migrations at start, transactions, the differences between the databases.
+ * Does not own: queries, they are in the repositories.
+ */
+@Global()
+@Module({})
+export class DatabaseModule implements OnApplicationShutdown {
+  /** The module around the tables of the whole application. */
+  static with(schema: Schema): DynamicModule {
+    return {
+      module: DatabaseModule,
+      providers: providersFor(schema),
+      exports: [DataSource, Transactions, DatabaseInfo, DatabaseWriters],
+    };
+  }
+
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly writers: DatabaseWriters,
+    @Inject(HeldLocks) private readonly held: HeldLocks,
+  ) {}
+
+  /** Last of all: what is still queued is written, then the connection closes, then the locks open. */
+  async onApplicationShutdown(): Promise<void> {
+    await this.writers.flushAll();
+    if (this.dataSource.isInitialized) await this.dataSource.destroy();
+    for (const lock of this.held.locks) lock.release();
+    if (this.held.temporaryFolder !== null) rmSync(this.held.temporaryFolder, { recursive: true, force: true });
+  }
+}
+
+function providersFor(schema: Schema): Provider[] {
+  return [
+    {
+      provide: HeldLocks,
+      inject: [AppConfig],
+      useFactory: (config: AppConfig): HeldLocks => takeLocks(config),
+    },
+    {
+      provide: TARGET,
+      inject: [AppConfig, HeldLocks],
+      useFactory: (config: AppConfig, held: HeldLocks): DatabaseTarget =>
+        config.database.type === 'sqlite' && held.temporaryFolder !== null
+          ? { ...config.database, file: join(held.temporaryFolder, 'mcps.db') }
+          : config.database,
+    },
+    {
+      provide: DataSource,
+      inject: [AppConfig, TARGET],
+      useFactory: (config: AppConfig, target: DatabaseTarget) => openDatabase(config, target, schema),
+    },
+    Transactions,
+    DatabaseInfo,
+    DatabaseWriters,
+  ];
+}
+
+function takeLocks(config: AppConfig): HeldLocks {
+  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
+  const locks = [InstanceLock.take(join(config.dataDir, 'instance'))];
+  const { database } = config;
+  if (database.type !== 'sqlite') return new HeldLocks(locks, null);
+  if (database.temporary) {
+    // A real file, not `:memory:`: worker threads with a connection of their own must see the same data.
+    const folder = mkdtempSync(join(tmpdir(), 'mcps-'));
+    chmodSync(folder, 0o700);
+    return new HeldLocks(locks, folder);
+  }
+  mkdirSync(dirname(database.file), { recursive: true, mode: 0o700 });
+  try {
+    locks.push(InstanceLock.take(database.file));
+  } catch (error) {
+    for (const lock of locks) lock.release();
+    throw error;
+  }
+  return new HeldLocks(locks, null);
+}
+
+async function openDatabase(config: AppConfig, target: DatabaseTarget, schema: Schema): Promise<DataSource> {
+  const logger = new Logger('Database');
+  if (target.type === 'sqlite') prepareSqliteFile(target.file);
+  const dataSource = await createDataSource(
+    target,
+    schema,
+    config.debug ? ['error', 'warn', 'schema', 'migration'] : ['error'],
+  ).initialize();
+  try {
+    if (!config.migrateOnStart) {
+      const { pending } = await readMigrationState(dataSource);
+      if (pending.length > 0) throw new MigrationsPendingError(pending);
+      return dataSource;
+    }
+    const { applied, copy } = await migrate(dataSource, target);
+    if (copy !== null) logger.log('The database was copied aside before its migration', { copy });
+    if (applied.length > 0) logger.log('Database migrations applied', { migrations: applied });
+    return dataSource;
+  } catch (error) {
+    await dataSource.destroy();
+    throw error;
+  }
+}
