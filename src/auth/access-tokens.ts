@@ -1,0 +1,46 @@
+import { Injectable } from '@nestjs/common';
+import { JwtService } from '@nestjs/jwt';
+import { AppConfig } from '../config/app-config';
+import { SecretKeys } from '../config/secret-keys';
+
+/** What is in an access token; the role is not: it is read anew on each request. */
+export interface AccessClaims {
+  /** User id. */
+  sub: string;
+  /** Session id. */
+  sid: string;
+  /** Keeps tokens made for another use from passing as access tokens. */
+  use: 'access';
+}
+
+/** One pinned algorithm; a token that names another is refused. */
+export const TOKEN_ALGORITHM = 'HS256';
+export const TOKEN_ISSUER = 'mcps-one';
+export const TOKEN_AUDIENCE = 'mcps-one:api';
+
+/** Makes access tokens (RFC 7519), signed with a key derived from SECRET_KEY. */
+@Injectable()
+export class AccessTokens {
+  constructor(
+    private readonly jwt: JwtService,
+    private readonly keys: SecretKeys,
+    private readonly config: AppConfig,
+  ) {}
+
+  /** Life of a token in seconds. */
+  get lifetimeSeconds(): number {
+    return this.config.accessTokenMinutes * 60;
+  }
+
+  issue(userId: string, sessionId: string): Promise<string> {
+    const claims: AccessClaims = { sub: userId, sid: sessionId, use: 'access' };
+    return this.jwt.signAsync(claims, {
+      secret: this.keys.accessTokens,
+      algorithm: TOKEN_ALGORITHM,
+      issuer: TOKEN_ISSUER,
+      audience: TOKEN_AUDIENCE,
+      expiresIn: this.lifetimeSeconds,
+      notBefore: 0,
+    });
+  }
+}
