@@ -1,0 +1,121 @@
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { stat } from 'node:fs/promises';
+import { once } from 'node:events';
+import { Injectable } from '@nestjs/common';
+import { isGroupGone, signalGroup } from './process-group';
+import { type Launch, type ManagedProcess, ProcessSpawner, SpawnError } from './process-spawner';
+
+/** How long after an exit the pipes may still deliver what was written before it. A daemon that keeps them open doesn't count. */
+const DRAIN_MS = 80;
+
+/** Errors of the system that pass: too many processes or open files, no memory. */
+const TRANSIENT = new Set(['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM']);
+
+/** Starts children as leaders of their own process group, without a shell. */
+@Injectable()
+export class NodeProcessSpawner extends ProcessSpawner {
+  async spawn(launch: Launch): Promise<ManagedProcess> {
+    // A missing folder is reported by the system as if the command were missing: look first.
+    if (launch.cwd !== null && !(await isDirectory(launch.cwd))) {
+      throw new SpawnError('cwd_not_found', `The working directory ${launch.cwd} is not there`, true);
+    }
+    const child = this.begin(launch);
+    // Listeners on all pipes from the first moment: an unheard 'error' would end our own process.
+    for (const pipe of [child.stdin, child.stdout, child.stderr]) pipe.on('error', () => undefined);
+    const failure = await new Promise<Error | null>((resolve) => {
+      child.once('spawn', () => resolve(null));
+      child.once('error', resolve);
+    });
+    if (failure !== null) throw toSpawnError(failure, launch);
+    // Later errors (a signal that could not be sent) are not ours to die of.
+    child.on('error', () => undefined);
+    return new NodeManagedProcess(child);
+  }
+
+  private begin(launch: Launch): ChildProcessWithoutNullStreams {
+    try {
+      return spawn(launch.command, launch.args, {
+        cwd: launch.cwd ?? undefined,
+        env: { ...launch.env },
+        detached: process.platform !== 'win32',
+        shell: false,
+        stdio: 'pipe',
+        windowsHide: true,
+      });
+    } catch (error) {
+      // Arguments with NUL bytes or over the system's limit throw at once.
+      throw toSpawnError(error as NodeJS.ErrnoException, launch);
+    }
+  }
+}
+
+class NodeManagedProcess implements ManagedProcess {
+  readonly pid: number;
+  readonly exited: Promise<{ code: number | null; signal: string | null }>;
+
+  constructor(private readonly child: ChildProcessWithoutNullStreams) {
+    this.pid = child.pid ?? -1;
+    this.exited = this.waitForExit();
+  }
+
+  get stdin() {
+    return this.child.stdin;
+  }
+
+  get stdout() {
+    return this.child.stdout;
+  }
+
+  get stderr() {
+    return this.child.stderr;
+  }
+
+  signal(signal: 'SIGTERM' | 'SIGKILL'): void {
+    signalGroup(this.pid, signal);
+  }
+
+  isGone(): boolean {
+    return this.hasExited && isGroupGone(this.pid);
+  }
+
+  private get hasExited(): boolean {
+    return this.child.exitCode !== null || this.child.signalCode !== null;
+  }
+
+  private async waitForExit(): Promise<{ code: number | null; signal: string | null }> {
+    const closed = once(this.child, 'close');
+    await once(this.child, 'exit');
+    let timer: NodeJS.Timeout | undefined;
+    await Promise.race([closed, new Promise((resolve) => (timer = setTimeout(resolve, DRAIN_MS)))]);
+    clearTimeout(timer);
+    return { code: this.child.exitCode, signal: this.child.signalCode };
+  }
+}
+
+function toSpawnError(error: NodeJS.ErrnoException, launch: Launch): SpawnError {
+  switch (error.code) {
+    case 'ENOENT':
+      return new SpawnError('command_not_found', `The command ${launch.command} is not there`, true);
+    case 'EACCES':
+    case 'ENOEXEC':
+      return new SpawnError('command_not_executable', `The command ${launch.command} can't be executed`, true);
+    case 'E2BIG':
+      return new SpawnError(
+        'arguments_too_long',
+        'The arguments and the environment are too long for the system',
+        true,
+      );
+    case 'ERR_INVALID_ARG_VALUE':
+      return new SpawnError('arguments_invalid', 'The command, an argument or a variable has a NUL byte', true);
+    default:
+      return new SpawnError(
+        'spawn_failed',
+        `The system refused to start ${launch.command} (${error.code ?? error.message})`,
+        !TRANSIENT.has(error.code ?? ''),
+      );
+  }
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => null))?.isDirectory() ?? false;
+}

@@ -1,0 +1,43 @@
+import type { Readable, Writable } from 'node:stream';
+
+/** What to run: an absolute path and its arguments, never a shell line. */
+export interface Launch {
+  command: string;
+  args: readonly string[];
+  cwd: string | null;
+  /** The whole environment of the child; nothing is inherited beside it. */
+  env: Readonly<Record<string, string>>;
+}
+
+/** A running child with its process group. */
+export interface ManagedProcess {
+  readonly pid: number;
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  /** Resolves when the child has exited and its pipes have been read to their end (or a moment has passed). */
+  readonly exited: Promise<{ code: number | null; signal: string | null }>;
+  /** Sends a signal to every process of the group; one that is gone is no error. */
+  signal(signal: 'SIGTERM' | 'SIGKILL'): void;
+  /** Whether no process of the group lives any more. */
+  isGone(): boolean;
+}
+
+/** Starting failed; `code` is the word that `lastError.code` shows. */
+export class SpawnError extends Error {
+  constructor(
+    readonly code: string,
+    message: string,
+    /** Trying again can't help before the definition or the machine has changed. */
+    readonly permanent: boolean,
+  ) {
+    super(message);
+    this.name = 'SpawnError';
+  }
+}
+
+/** Starts programs; a fake stands in for it in tests. */
+export abstract class ProcessSpawner {
+  /** @throws SpawnError */
+  abstract spawn(launch: Launch): Promise<ManagedProcess>;
+}

@@ -1,0 +1,60 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** One process as /proc/<pid>/stat shows it (proc(5)). */
+export interface ProcessRow {
+  pid: number;
+  pgrp: number;
+  /** R, S, D, Z, T ... */
+  state: string;
+  /** User and system time in clock ticks. */
+  cpuTicks: number;
+  rssPages: number;
+}
+
+/** Clock ticks a second: USER_HZ is 100 on every Linux that runs Node. */
+export const TICKS_PER_SECOND = 100;
+
+/** All processes of the machine; null where there is no /proc (macOS, Windows). */
+export function readProcessTable(): ProcessRow[] | null {
+  let names: string[];
+  try {
+    names = readdirSync('/proc');
+  } catch {
+    return null;
+  }
+  const rows: ProcessRow[] = [];
+  for (const name of names) {
+    const first = name.charCodeAt(0);
+    if (first < 48 || first > 57) continue;
+    const row = readRow(Number(name));
+    if (row !== null) rows.push(row);
+  }
+  return rows;
+}
+
+/** Bytes of a memory page, found by comparing two views of ourselves. */
+export function pageSizeBytes(): number {
+  const own = readRow(process.pid);
+  if (own === null || own.rssPages === 0) return 4096;
+  // The two readings differ a little; page sizes are powers of two.
+  return 2 ** Math.round(Math.log2(process.memoryUsage.rss() / own.rssPages));
+}
+
+function readRow(pid: number): ProcessRow | null {
+  let text: string;
+  try {
+    text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  } catch {
+    return null; // ended meanwhile
+  }
+  // The name stands in parentheses and may hold anything, parentheses and spaces included: count from its end.
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  const field = (number: number) => fields[number - 3] ?? '';
+  return {
+    pid,
+    state: field(3),
+    pgrp: Number(field(5)),
+    cpuTicks: Number(field(14)) + Number(field(15)),
+    rssPages: Number(field(24)),
+  };
+}

@@ -1,0 +1,59 @@
+export const TRANSPORTS = ['stdio', 'streamable-http', 'sse'] as const;
+export type ToolTransport = (typeof TRANSPORTS)[number];
+
+export const RESTART_POLICIES = ['always', 'on-failure', 'never'] as const;
+export type RestartPolicy = (typeof RESTART_POLICIES)[number];
+
+/** How a managed MCP server is started or reached, with its secrets in clear: never leaves the process. */
+export interface ToolConnection {
+  transport: ToolTransport;
+  command: string | null;
+  args: string[];
+  cwd: string | null;
+  env: Record<string, string>;
+  url: string | null;
+  headers: Record<string, string>;
+}
+
+/** All that the supervisor knows of a tool's definition. */
+export interface SupervisedTool extends ToolConnection {
+  id: string;
+  name: string;
+  restartPolicy: RestartPolicy;
+  /** Restarts in a row before it counts as failed. */
+  maxRetries: number;
+  /** For each request. */
+  timeoutMs: number;
+  /** For start and handshake; null: `timeoutMs`, more for launchers that may download first. */
+  startTimeoutMs: number | null;
+  recordPayloads: boolean;
+}
+
+/** Programs that fetch what they run: their first start may take minutes. */
+const LAUNCHERS = new Set(['npx', 'uvx', 'bunx', 'pnpm', 'docker', 'podman']);
+const LAUNCHER_START_TIMEOUT_MS = 120_000;
+
+/** Whether the command fetches what it runs. */
+export function isLauncher(command: string | null): boolean {
+  const name = command
+    ?.split(/[\\/]/)
+    .at(-1)
+    ?.replace(/\.(cmd|exe)$/i, '');
+  return name !== undefined && LAUNCHERS.has(name);
+}
+
+/** How long start and handshake may take together, in milliseconds. */
+export function startTimeoutOf(tool: SupervisedTool): number {
+  return tool.startTimeoutMs ?? (isLauncher(tool.command) ? LAUNCHER_START_TIMEOUT_MS : tool.timeoutMs);
+}
+
+/** Whether a running server was started from the same connection that the definition now has. */
+export function sameConnection(a: ToolConnection, b: ToolConnection): boolean {
+  const relevant = ({ transport, command, args, cwd, env, url, headers }: ToolConnection) =>
+    JSON.stringify([transport, command, args, cwd, sorted(env), url, sorted(headers)]);
+  return relevant(a) === relevant(b);
+}
+
+function sorted(map: Record<string, string>): [string, string][] {
+  return Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1));
+}

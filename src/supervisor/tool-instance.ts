@@ -1,0 +1,307 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Clock } from '../common/clock';
+import type { Semaphore } from '../common/semaphore';
+import { HandshakeError } from '../mcp/peer.errors';
+import type { ProtocolEra } from '../mcp/peer.types';
+import { exitProblem, problem, QUOTED_LINES, startProblem } from './failure-explanation';
+import { StderrRing } from './stderr-ring';
+import { sameConnection, type SupervisedTool } from './supervised-tool';
+import {
+  advance,
+  DEFAULT_TIMES,
+  type Effect,
+  INITIAL_STATE,
+  type LifecycleEvent,
+  type LifecycleState,
+  type TimerName,
+} from './tool-lifecycle';
+import { type SessionSurroundings, ToolSession } from './tool-session';
+
+/** How a start that somebody waits for ended. */
+export type StartOutcome = 'ready' | 'failed' | 'aborted';
+
+export interface InstanceSurroundings extends SessionSurroundings {
+  clock: Clock;
+  /** Bounds how many tools start at once. */
+  starts: Semaphore;
+  /** Told after each change of state. */
+  onChange: (instance: ToolInstance, before: LifecycleState) => void;
+}
+
+interface Waiter {
+  /** The answer once there is one. */
+  settle: (state: LifecycleState) => boolean;
+}
+
+/** How often a process group that is coming down is looked at. */
+const GONE_POLL_MS = 20;
+const UNKILLABLE_POLL_MS = 1_000;
+/** A start keeps its slot this long at most: one that hangs must not hold up the others. */
+const SLOT_MS = 5_000;
+/** A failed handshake may be the first sign of an exit; this long we wait for the exit itself, which tells more. */
+const EXIT_GRACE_MS = 300;
+/** A verdict on a server's era is asked for anew after this long: servers get updated. */
+const ERA_VERDICT_MS = 24 * 3600_000;
+
+/** One tool alive: carries out what the lifecycle says and tells it what happens. All events pass `dispatch`, one by one. */
+export class ToolInstance {
+  readonly stderr: StderrRing;
+  private state: LifecycleState = INITIAL_STATE;
+  private session: ToolSession | null = null;
+  private readonly timers = new Map<TimerName, NodeJS.Timeout>();
+  private waiters: Waiter[] = [];
+  private era: { verdict: ProtocolEra; tool: SupervisedTool; at: number } | null = null;
+  private readySince: { at: number; monotonic: number } | null = null;
+  /** What peers show in records: follows the definition. */
+  private readonly shown: { id: string; name: string; recordPayloads: boolean };
+
+  constructor(
+    private definition: SupervisedTool,
+    private readonly surroundings: InstanceSurroundings,
+  ) {
+    this.stderr = new StderrRing(() => surroundings.clock.now());
+    this.shown = { id: definition.id, name: definition.name, recordPayloads: definition.recordPayloads };
+  }
+
+  get tool(): SupervisedTool {
+    return this.definition;
+  }
+
+  get lifecycle(): LifecycleState {
+    return this.state;
+  }
+
+  /** The session that calls may use, or null. */
+  get live(): ToolSession | null {
+    return this.state.phase === 'running' ? this.session : null;
+  }
+
+  get current(): ToolSession | null {
+    return this.session;
+  }
+
+  get startedAt(): number | null {
+    return this.state.phase === 'running' ? (this.readySince?.at ?? null) : null;
+  }
+
+  get uptimeMs(): number | null {
+    if (this.state.phase !== 'running' || this.readySince === null) return null;
+    return this.surroundings.clock.monotonic() - this.readySince.monotonic;
+  }
+
+  /** Whether what runs was started from an older connection than the definition has now. */
+  get restartRequired(): boolean {
+    const runs =
+      this.state.phase === 'starting' || this.state.phase === 'handshaking' || this.state.phase === 'running';
+    return runs && this.session !== null && !sameConnection(this.session.tool, this.definition);
+  }
+
+  /** Takes a changed definition; what runs goes on from the old connection until it is restarted. */
+  define(definition: SupervisedTool): void {
+    if (!sameConnection(this.definition, definition)) this.era = null;
+    this.definition = definition;
+    this.shown.name = definition.name;
+    this.shown.recordPayloads = definition.recordPayloads;
+  }
+
+  /** Resolves with the end of the first attempt; running already is `ready`. */
+  start(): Promise<StartOutcome> {
+    this.dispatch({ type: 'start' });
+    return this.startOutcome(0);
+  }
+
+  restart(): Promise<StartOutcome> {
+    const before = this.state.generation;
+    this.dispatch({ type: 'restart' });
+    return this.startOutcome(before + 1);
+  }
+
+  /** Resolves when no process is left: true, or false if one can't be killed. */
+  stop(): Promise<boolean> {
+    this.dispatch({ type: 'stop' });
+    const stopping = this.state.generation;
+    return this.wait((state) => {
+      if (state.phase !== 'stopping' || state.generation !== stopping) return true;
+      return state.rung === 'unkillable' ? false : undefined;
+    });
+  }
+
+  /** How the first attempt from now on ends; `atLeast`: generations before it don't count. */
+  private startOutcome(atLeast: number): Promise<StartOutcome> {
+    return this.wait((state) => {
+      switch (state.phase) {
+        case 'running':
+          return state.generation >= atLeast ? 'ready' : undefined;
+        case 'backoff':
+        case 'failed':
+          return 'failed';
+        case 'stopped':
+          return 'aborted';
+        case 'stopping':
+          return state.rung === 'unkillable' ? 'failed' : undefined;
+        default:
+          return undefined;
+      }
+    });
+  }
+
+  private wait<T>(verdict: (state: LifecycleState) => T | undefined): Promise<T> {
+    return new Promise((resolve) => {
+      const settle = (state: LifecycleState): boolean => {
+        const answer = verdict(state);
+        if (answer === undefined) return false;
+        resolve(answer);
+        return true;
+      };
+      if (!settle(this.state)) this.waiters.push({ settle });
+    });
+  }
+
+  private dispatch(event: LifecycleEvent): void {
+    const before = this.state;
+    const { state, effects } = advance(before, event, {
+      ...DEFAULT_TIMES,
+      restartPolicy: this.definition.restartPolicy,
+      maxRetries: this.definition.maxRetries,
+      now: this.surroundings.clock.now(),
+      random: Math.random(),
+    });
+    this.state = state;
+    if (state.phase === 'running' && before.phase !== 'running') this.markReady();
+    for (const effect of effects) this.carryOut(effect);
+    if (state !== before) this.announce(before);
+  }
+
+  private announce(before: LifecycleState): void {
+    this.waiters = this.waiters.filter((waiter) => !waiter.settle(this.state));
+    this.surroundings.onChange(this, before);
+  }
+
+  private markReady(): void {
+    this.readySince = { at: this.surroundings.clock.now(), monotonic: this.surroundings.clock.monotonic() };
+  }
+
+  private carryOut(effect: Effect): void {
+    switch (effect.type) {
+      case 'spawn':
+        void this.surroundings.starts.run(() => within(SLOT_MS, this.bringUp(effect.generation)));
+        return;
+      case 'close-input':
+        void this.takeDown(effect.generation);
+        return;
+      case 'signal':
+        this.session?.process?.signal(effect.signal);
+        return;
+      case 'set-timer':
+        this.setTimer(effect.name, effect.generation, effect.delayMs);
+        return;
+      case 'cancel-timers':
+        for (const timer of this.timers.values()) clearTimeout(timer);
+        this.timers.clear();
+    }
+  }
+
+  /** One life from spawn to ready; what comes after is told by `watch`. Never rejects. */
+  private async bringUp(generation: number): Promise<void> {
+    // It may have been stopped while it waited for its turn.
+    if (this.state.generation !== generation || this.state.phase !== 'starting') return;
+    const { clock } = this.surroundings;
+    const session = new ToolSession(generation, this.definition, this.shown, this.surroundings);
+    this.session = session;
+    const began = { at: clock.now(), monotonic: clock.monotonic() };
+    const probe = this.probeMode();
+    try {
+      await session.open(this.stderr);
+      this.dispatch({ type: 'spawned', generation });
+      this.watch(session, began.at);
+      const { era } = await session.handshake(probe, clock.monotonic() - began.monotonic);
+      this.era = { verdict: era, tool: session.tool, at: clock.now() };
+      this.dispatch({ type: 'ready', generation });
+    } catch (error) {
+      await this.reportStartFailure(session, error, { probe, beganAt: began.at });
+    }
+  }
+
+  private probeMode(): 'auto' | ProtocolEra {
+    const known = this.era;
+    if (known === null || this.surroundings.clock.now() - known.at > ERA_VERDICT_MS) return 'auto';
+    return known.verdict;
+  }
+
+  private async reportStartFailure(
+    session: ToolSession,
+    error: unknown,
+    start: { probe: 'auto' | ProtocolEra; beganAt: number },
+  ): Promise<void> {
+    const { generation } = session;
+    this.era = null;
+    const exit = session.process === null ? null : await within(EXIT_GRACE_MS, session.process.exited);
+    const at = this.surroundings.clock.now();
+    const stderr = this.stderr.since(start.beganAt, QUOTED_LINES);
+    if (!exit) {
+      this.dispatch({ type: 'start-failed', generation, ...startProblem(error, at, stderr) });
+      return;
+    }
+    // Some servers end on a method they don't know: they are asked once more without the probe.
+    const again = start.probe === 'auto' && error instanceof HandshakeError && error.code === 'closed_during_probe';
+    if (again) this.era = { verdict: 'legacy', tool: session.tool, at };
+    const explanation = exitProblem(exit, at, { ready: false, stderr });
+    this.dispatch({ type: 'exited', generation, exit: { ...exit, at }, problem: explanation, again });
+  }
+
+  /** Tells the lifecycle how the session ends, whenever that is. */
+  private watch(session: ToolSession, beganAt: number): void {
+    const { generation, process: child, peer } = session;
+    const { clock } = this.surroundings;
+    void child?.exited.then((exit) => {
+      // Calls in flight fail now, and with the true reason.
+      session.endBecause(
+        'process_exited',
+        `the program ${exit.signal === null ? `exited with code ${exit.code}` : `was ended by ${exit.signal}`}`,
+      );
+      if (this.state.phase === 'handshaking') return; // reportStartFailure tells it, it knows more
+      const at = clock.now();
+      const explanation = exitProblem(exit, at, { ready: true, stderr: this.stderr.since(beganAt, QUOTED_LINES) });
+      this.dispatch({ type: 'exited', generation, exit: { ...exit, at }, problem: explanation, again: false });
+    });
+    peer?.onClose((end) => {
+      void within<unknown>(EXIT_GRACE_MS, child?.exited ?? Promise.resolve()).then(() => {
+        const code = child === null ? end.code : 'connection_lost';
+        this.dispatch({ type: 'lost', generation, problem: problem(code, end.message, clock.now()) });
+      });
+    });
+  }
+
+  /** Ends a generation politely and reports when nothing of it is left; the ladder of the lifecycle adds the force. */
+  private async takeDown(generation: number): Promise<void> {
+    const session = this.session;
+    if (session?.generation === generation) {
+      await session.close();
+      while (!session.isGone()) await delay(this.state.rung === 'unkillable' ? UNKILLABLE_POLL_MS : GONE_POLL_MS);
+    } else {
+      await Promise.resolve(); // it never began; still, events follow one another and don't nest
+    }
+    this.dispatch({ type: 'gone', generation });
+  }
+
+  private setTimer(name: TimerName, generation: number, delayMs: number): void {
+    clearTimeout(this.timers.get(name));
+    this.timers.set(
+      name,
+      setTimeout(() => {
+        this.timers.delete(name);
+        this.dispatch({ type: 'timer', name, generation });
+      }, delayMs),
+    );
+  }
+}
+
+/** The value of `work`, or undefined if it takes longer; the work itself goes on. */
+async function within<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
+  const limit = new AbortController();
+  try {
+    return await Promise.race([work, delay(ms, undefined, { signal: limit.signal })]);
+  } finally {
+    limit.abort();
+  }
+}
