@@ -1,0 +1,114 @@
+import { Injectable } from '@nestjs/common';
+import { plainToInstance } from 'class-transformer';
+import { validateSync } from 'class-validator';
+import { ValidationFailedError } from '../common/domain-error';
+import { toFieldErrors } from '../common/validation.pipe';
+import { AppConfig } from '../config/app-config';
+import { checkDefinition } from './definition-check';
+import type { CheckEnvironment, ProblemCode } from './definition-check.types';
+import type { ToolDefinition } from './tool-definition.types';
+import { masked } from './tool-secrets';
+import type { Tool } from './tool.entity';
+import { ToolRequest } from './tools.dto';
+
+/** What keeps a definition from being saved. What only the machine can tell (is the command there?) does not: it may come. */
+const REFUSED: ReadonlySet<ProblemCode> = new Set([
+  'command_required',
+  'command_has_spaces',
+  'cwd_relative',
+  'url_required',
+  'url_invalid',
+  'url_scheme',
+  'url_credentials',
+  'transport_mismatch',
+  'inline_code_refused',
+  'env_refused',
+  'nul_byte',
+  'argument_too_long',
+]);
+
+/** Takes the machine as perfect: the definition alone is judged. */
+const ANY_MACHINE: CheckEnvironment = {
+  resolveCommand: (path) => Promise.resolve({ ok: true, path }),
+  isDirectory: () => Promise.resolve(true),
+};
+
+/** Turns what clients send into whole definitions that may be saved. */
+@Injectable()
+export class DefinitionIntake {
+  constructor(private readonly config: AppConfig) {}
+
+  /** Fills in the defaults and refuses what must not be saved. @throws ValidationFailedError */
+  async accept(request: ToolRequest): Promise<ToolDefinition> {
+    const definition = this.complete(request);
+    const problems = await checkDefinition(definition, ANY_MACHINE);
+    const refused = problems.filter((problem) => REFUSED.has(problem.code));
+    if (refused.length > 0) {
+      throw new ValidationFailedError(
+        refused.map(({ path, message, hint }) => ({ path, message: `${message}. ${hint}` })),
+      );
+    }
+    return definition;
+  }
+
+  /** A JSON merge patch (RFC 7396) on a stored definition: null sets a field back to its default. */
+  patched(tool: Tool, patch: Record<string, unknown>): ToolRequest {
+    return parseRequest(mergePatch(toRequest(tool), patch));
+  }
+
+  complete(request: ToolRequest): ToolDefinition {
+    const { command = null, cwd = null, url = null, startTimeoutMs = null, memoryLimitBytes = null } = request;
+    return {
+      name: request.name,
+      description: request.description,
+      tags: [...new Set(request.tags)],
+      transport: request.transport ?? (command === null && url !== null ? 'streamable-http' : 'stdio'),
+      ...{ command, args: request.args, cwd, env: request.env, url, headers: request.headers },
+      enabled: request.enabled,
+      autoStart: request.autoStart,
+      restartPolicy: request.restartPolicy,
+      maxRetries: request.maxRetries ?? this.config.mcpMaxRetries,
+      timeoutMs: request.timeoutMs ?? this.config.mcpTimeoutMs,
+      startTimeoutMs,
+      recordPayloads: request.recordPayloads,
+      sharing: request.sharing,
+      memoryLimitBytes,
+    };
+  }
+}
+
+/** Validates like the pipe does, for input that did not come as a body. @throws ValidationFailedError */
+export function parseRequest(input: object): ToolRequest {
+  const request = plainToInstance(ToolRequest, input);
+  const errors = validateSync(request, { whitelist: true, forbidNonWhitelisted: true, stopAtFirstError: true });
+  if (errors.length > 0) throw new ValidationFailedError(toFieldErrors(errors));
+  return request;
+}
+
+/** A stored tool as the request that would make it, its secrets masked. */
+function toRequest(tool: Tool): Record<string, unknown> {
+  const { name, description, tags, transport, command, args, cwd, url } = tool;
+  const { enabled, autoStart, restartPolicy, maxRetries, timeoutMs, startTimeoutMs } = tool;
+  const { recordPayloads, sharing, memoryLimitBytes } = tool;
+  return {
+    ...{ name, description, tags, transport, command, args, cwd, url },
+    ...{ enabled, autoStart, restartPolicy, maxRetries, timeoutMs, startTimeoutMs },
+    ...{ recordPayloads, sharing, memoryLimitBytes },
+    env: masked(tool.env),
+    headers: masked(tool.headers),
+  };
+}
+
+function mergePatch(target: Record<string, unknown>, patch: Record<string, unknown>): Record<string, unknown> {
+  const merged = { ...target };
+  for (const [name, value] of Object.entries(patch)) {
+    const before = merged[name];
+    if (value === null) Reflect.deleteProperty(merged, name);
+    else merged[name] = isRecord(value) ? mergePatch(isRecord(before) ? before : {}, value) : value;
+  }
+  return merged;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,64 @@
+import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { Clock, toTimestamp } from '../common/clock';
+import { messageOf } from '../common/domain-error';
+import { listOfferings } from '../mcp/capability-listing';
+import { SupervisorService } from '../supervisor/supervisor.service';
+import type { ToolSession } from '../supervisor/tool-session';
+import { ToolOffering } from './tool-offering.entity';
+import type { CapabilitiesView } from './tool-runtime.dto';
+import type { Tool } from './tool.entity';
+import { ToolRepository } from './tool.repository';
+import { ToolNeverSeenError, ToolNotRunningError } from './tools.errors';
+
+/** What is stored: the answer without what depends on when it is read. */
+type KeptOffering = Omit<CapabilitiesView, 'live' | 'at'>;
+
+/** What tools offer: asked from the running, remembered of the others. */
+@Injectable()
+export class OfferingService implements OnModuleInit {
+  private readonly logger = new Logger(OfferingService.name);
+
+  constructor(
+    private readonly tools: ToolRepository,
+    private readonly supervisor: SupervisorService,
+    private readonly clock: Clock,
+  ) {}
+
+  onModuleInit(): void {
+    this.supervisor.onReady((toolId, session) => {
+      // Nobody waits for it: it only makes sure that there is something to remember.
+      this.ask(toolId, session).catch((error: unknown) => {
+        this.logger.debug('What a tool offers could not be read', {
+          tool: session.tool.name,
+          reason: messageOf(error),
+        });
+      });
+    });
+  }
+
+  /** Asks a running tool and remembers the answer. */
+  async ask(toolId: string, session: ToolSession): Promise<CapabilitiesView> {
+    const offering = await readOffering(session);
+    const at = this.clock.now();
+    const row = Object.assign(new ToolOffering(), { toolId, at, content: JSON.stringify(offering) });
+    // A tool that was deleted meanwhile must not leave a row behind.
+    if ((await this.tools.findById(toolId)) !== null) await this.tools.keepOffering(row);
+    return { ...offering, live: true, at: toTimestamp(at) };
+  }
+
+  /** @throws ToolNeverSeenError */
+  async lastKnown(tool: Tool): Promise<CapabilitiesView> {
+    const row = await this.tools.findOffering(tool.id);
+    if (row === null) throw new ToolNeverSeenError(tool.name);
+    return { ...(JSON.parse(row.content) as KeptOffering), live: false, at: toTimestamp(row.at) };
+  }
+}
+
+/** Everything a server offers, all pages followed. */
+export async function readOffering(session: ToolSession): Promise<KeptOffering> {
+  const { peer, identity, tool } = session;
+  if (peer === null || identity === null) throw new ToolNotRunningError(tool.name, 'not ready');
+  const { protocolVersion, serverInfo, instructions, capabilities } = identity;
+  const lists = await listOfferings(peer, identity, { timeoutMs: tool.timeoutMs, signal: session.signal });
+  return { protocolVersion, serverInfo, instructions, capabilities, ...lists };
+}

@@ -1,0 +1,76 @@
+import { Injectable } from '@nestjs/common';
+import { DomainError, ValidationFailedError } from '../common/domain-error';
+import { readClientConfig } from './client-config-import';
+import { DefinitionIntake, parseRequest } from './definition-intake';
+import { ImportError } from './import.errors';
+import type { ImportDraft, ImportedTool, ImportReading } from './import.types';
+import type { ImportRequest, ImportView } from './tool-transfer.dto';
+import { ToolRepository } from './tool.repository';
+import { ToolsService } from './tools.service';
+
+/** Takes tools over from the configuration files of MCP clients. Nothing is ever started or expanded by it. */
+@Injectable()
+export class ToolImportService {
+  constructor(
+    private readonly tools: ToolRepository,
+    private readonly service: ToolsService,
+    private readonly intake: DefinitionIntake,
+  ) {}
+
+  /** One entry that can't be used never keeps the others from it. @throws ValidationFailedError for an unreadable config */
+  async run({ config, overwrite, dryRun }: ImportRequest): Promise<ImportView> {
+    const reading = read(config);
+    const view: ImportView = {
+      created: [],
+      updated: [],
+      skipped: [...reading.skipped],
+      missing: [],
+      notes: [],
+      dryRun,
+    };
+    for (const entry of reading.entries) await this.take(entry, { overwrite, dryRun }, view);
+    return view;
+  }
+
+  private async take(
+    entry: ImportedTool,
+    options: { overwrite: boolean; dryRun: boolean },
+    view: ImportView,
+  ): Promise<void> {
+    const { name } = entry.draft;
+    const exists = (await this.tools.findByName(name)) !== null;
+    if (exists && !options.overwrite) {
+      view.skipped.push({ name, reason: 'there is already a tool of this name; send "overwrite": true to replace it' });
+      return;
+    }
+    try {
+      const request = parseRequest(toBody(entry.draft));
+      if (options.dryRun) await this.intake.accept(request);
+      else if (exists) await this.service.patchDormant(name, toBody(entry.draft));
+      else await this.service.create(request, { desired: 'stopped', action: 'tool.import' });
+    } catch (error) {
+      if (!(error instanceof DomainError)) throw error;
+      view.skipped.push({
+        name,
+        reason: error.errors?.map((e) => `${e.path} ${e.message}`).join('; ') ?? error.message,
+      });
+      return;
+    }
+    (exists ? view.updated : view.created).push(name);
+    view.missing.push(...entry.missing.map((variable) => ({ name, variable })));
+    view.notes.push(...(entry.notes ?? []).map((note) => ({ name, note })));
+  }
+}
+
+function read(config: unknown): ImportReading {
+  try {
+    return readClientConfig(config);
+  } catch (error) {
+    if (error instanceof ImportError) throw new ValidationFailedError([{ path: 'config', message: error.message }]);
+    throw error;
+  }
+}
+
+function toBody({ timeoutMs, ...draft }: ImportDraft): Record<string, unknown> {
+  return timeoutMs === undefined ? { ...draft } : { ...draft, timeoutMs };
+}

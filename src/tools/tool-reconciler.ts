@@ -1,0 +1,27 @@
+import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
+import { SecretUnreadableError } from '../common/secret-cipher';
+import { ToolRegistry } from './tool-registry';
+import { ToolRepository } from './tool.repository';
+
+/** Closes the gap between what is wished and what is when MCPS.ONE starts. */
+@Injectable()
+export class ToolReconciler implements OnApplicationBootstrap {
+  private readonly logger = new Logger(ToolReconciler.name);
+
+  constructor(
+    private readonly tools: ToolRepository,
+    private readonly registry: ToolRegistry,
+  ) {}
+
+  /** Begins all starts that are due and waits for none: the API answers meanwhile. */
+  async onApplicationBootstrap(): Promise<void> {
+    for (const tool of await this.tools.listDesiredRunning()) {
+      try {
+        await this.registry.reconcile(tool);
+      } catch (error) {
+        if (error instanceof SecretUnreadableError) throw error;
+        this.logger.error('A tool could not be started', error, { tool: tool.name });
+      }
+    }
+  }
+}

@@ -1,0 +1,80 @@
+import { Injectable } from '@nestjs/common';
+import { KeyedMutex } from '../common/keyed-mutex';
+import { isId } from '../common/ids';
+import { noteTarget } from '../common/request-context';
+import { Recorder } from '../logs/recorder.service';
+import { SupervisorService } from '../supervisor/supervisor.service';
+import type { DesiredState } from './tool-definition.types';
+import { ToolSecrets } from './tool-secrets';
+import type { Tool } from './tool.entity';
+import { ToolRepository } from './tool.repository';
+import { ToolNotFoundError } from './tools.errors';
+
+/** Finds tools and keeps wish and reality together: what is stored is what the supervisor is told. */
+@Injectable()
+export class ToolRegistry {
+  private readonly locks = new KeyedMutex();
+
+  constructor(
+    private readonly tools: ToolRepository,
+    private readonly secrets: ToolSecrets,
+    private readonly supervisor: SupervisorService,
+    private readonly recorder: Recorder,
+  ) {}
+
+  /** A tool by its id or its name. @throws ToolNotFoundError */
+  async get(idOrName: string): Promise<Tool> {
+    noteTarget({ type: 'tool', id: null, name: idOrName.slice(0, 80) });
+    const tool = isId(idOrName) ? await this.tools.findById(idOrName) : await this.tools.findByName(idOrName);
+    if (tool === null) throw new ToolNotFoundError(idOrName);
+    noteTarget({ type: 'tool', id: tool.id, name: tool.name });
+    return tool;
+  }
+
+  /**
+   * Runs `work` on the tool as it stands now, one piece of work a tool at a time: what is committed first is carried out
+   * first. Keep waiting (for a start, say) out of it. @throws ToolNotFoundError
+   */
+  async exclusively<T>(idOrName: string, work: (tool: Tool) => Promise<T>): Promise<T> {
+    const { id } = await this.get(idOrName);
+    return this.locks.run(id, async () => {
+      const tool = await this.tools.findById(id);
+      if (tool === null) throw new ToolNotFoundError(idOrName);
+      return work(tool);
+    });
+  }
+
+  async wish(tool: Tool, desired: DesiredState): Promise<void> {
+    if (tool.desired === desired) return;
+    await this.tools.setDesired(tool.id, desired);
+    tool.desired = desired;
+  }
+
+  /** Begins a start; await the promise inside the result for its end, outside of the lock. */
+  start(tool: Tool): { done: Promise<void> } {
+    return handled(this.supervisor.start(this.supervised(tool)));
+  }
+
+  restart(tool: Tool): { done: Promise<void> } {
+    return handled(this.supervisor.restart(this.supervised(tool)));
+  }
+
+  /** Makes reality follow a changed wish: what is to run is started (nobody waits for it), what is disabled is stopped. */
+  async reconcile(tool: Tool): Promise<void> {
+    this.supervisor.define(this.supervised(tool));
+    if (!tool.enabled) await this.supervisor.stop(tool.id);
+    else if (tool.desired === 'running') this.start(tool);
+  }
+
+  private supervised(tool: Tool) {
+    const supervised = this.secrets.toSupervised(tool);
+    this.recorder.protect(tool.id, [...Object.values(supervised.env), ...Object.values(supervised.headers)]);
+    return supervised;
+  }
+}
+
+/** Wrapped, so that returning it from an async function doesn't wait for it; a failure nobody waits for is no crash. */
+function handled(done: Promise<void>): { done: Promise<void> } {
+  done.catch(() => undefined);
+  return { done };
+}

@@ -1,0 +1,91 @@
+import { Injectable } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import { Brackets, Repository } from 'typeorm';
+import { isUniqueViolation } from '../database/database-errors';
+import { searchPattern } from '../database/search-pattern';
+import type { Tx } from '../database/transactions';
+import type { DesiredState, ToolTransport } from './tool-definition.types';
+import { ToolOffering } from './tool-offering.entity';
+import { Tool } from './tool.entity';
+import { ToolNameTakenError } from './tools.errors';
+
+export interface ToolFilter {
+  transport?: ToolTransport;
+  tag?: string;
+  enabled?: boolean;
+  search?: string;
+}
+
+@Injectable()
+export class ToolRepository {
+  constructor(
+    @InjectRepository(Tool) private readonly tools: Repository<Tool>,
+    @InjectRepository(ToolOffering) private readonly offerings: Repository<ToolOffering>,
+  ) {}
+
+  findById(id: string, tx?: Tx): Promise<Tool | null> {
+    return (tx ?? this.tools.manager).findOneBy(Tool, { id });
+  }
+
+  findByName(name: string, tx?: Tx): Promise<Tool | null> {
+    return (tx ?? this.tools.manager).findOneBy(Tool, { name });
+  }
+
+  /** All that match, in the order they were made: there are dozens of tools, not millions. */
+  async list(filter: ToolFilter): Promise<Tool[]> {
+    const query = this.tools.createQueryBuilder('t').orderBy('t.id', 'ASC');
+    if (filter.transport !== undefined) query.andWhere('t.transport = :transport', { transport: filter.transport });
+    if (filter.enabled !== undefined) query.andWhere('t.enabled = :enabled', { enabled: filter.enabled });
+    if (filter.search !== undefined) {
+      const search = searchPattern(filter.search);
+      query.andWhere(
+        new Brackets((or) => {
+          for (const column of ['name', 'description', 'tags']) {
+            or.orWhere(`LOWER(t.${column}) LIKE :search ESCAPE '!'`, { search });
+          }
+        }),
+      );
+    }
+    const rows = await query.getMany();
+    const { tag } = filter;
+    return tag === undefined ? rows : rows.filter((row) => row.tags.includes(tag));
+  }
+
+  /** Those that are to run whenever MCPS.ONE does. */
+  listDesiredRunning(): Promise<Tool[]> {
+    return this.tools.find({ where: { enabled: true, desired: 'running' }, order: { id: 'ASC' } });
+  }
+
+  /** @throws ToolNameTakenError */
+  async insert(tool: Tool, tx: Tx): Promise<void> {
+    await tx.insert(Tool, tool).catch((error: unknown) => {
+      throw isUniqueViolation(error) ? new ToolNameTakenError(tool.name) : error;
+    });
+  }
+
+  /** Writes the whole row. @throws ToolNameTakenError */
+  async update(tool: Tool, tx: Tx): Promise<void> {
+    const { id, ...columns } = tool;
+    await tx.update(Tool, { id }, columns).catch((error: unknown) => {
+      throw isUniqueViolation(error) ? new ToolNameTakenError(tool.name) : error;
+    });
+  }
+
+  async setDesired(id: string, desired: DesiredState): Promise<void> {
+    await this.tools.update({ id }, { desired });
+  }
+
+  async remove(id: string, tx: Tx): Promise<void> {
+    await tx.delete(ToolOffering, { toolId: id });
+    await tx.delete(Tool, { id });
+  }
+
+  findOffering(toolId: string): Promise<ToolOffering | null> {
+    return this.offerings.findOneBy({ toolId });
+  }
+
+  /** Keeps what a tool offers, in the place of what it offered before. */
+  async keepOffering(offering: ToolOffering): Promise<void> {
+    await this.offerings.upsert(offering, ['toolId']);
+  }
+}

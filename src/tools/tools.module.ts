@@ -1,0 +1,46 @@
+import { Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { LogsModule } from '../logs/logs.module';
+import { SupervisorModule } from '../supervisor/supervisor.module';
+import { DefinitionIntake } from './definition-intake';
+import { OfferingService } from './offering.service';
+import { ToolBatchService } from './tool-batch.service';
+import { ToolExportService } from './tool-export.service';
+import { ToolImportService } from './tool-import.service';
+import { ToolOffering } from './tool-offering.entity';
+import { ToolProbeService } from './tool-probe.service';
+import { ToolReconciler } from './tool-reconciler';
+import { ToolRegistry } from './tool-registry';
+import { ToolRuntimeController } from './tool-runtime.controller';
+import { ToolRuntimeService } from './tool-runtime.service';
+import { ToolSecrets } from './tool-secrets';
+import { ToolTransferController } from './tool-transfer.controller';
+import { Tool } from './tool.entity';
+import { ToolRepository } from './tool.repository';
+import { ToolsController } from './tools.controller';
+import { ToolsService } from './tools.service';
+
+/**
+ * Owns: the registry of tools: definitions, their secrets, what is wished; import and export; the routes to start, stop
+ * and call them.
+ * Does not own: processes and connections (supervisor/), what is recorded of them (logs/: told which values are secret).
+ */
+@Module({
+  imports: [TypeOrmModule.forFeature([Tool, ToolOffering]), SupervisorModule, LogsModule],
+  controllers: [ToolTransferController, ToolRuntimeController, ToolsController],
+  providers: [
+    ToolsService,
+    ToolRuntimeService,
+    ToolBatchService,
+    ToolImportService,
+    ToolExportService,
+    ToolProbeService,
+    OfferingService,
+    ToolReconciler,
+    ToolRegistry,
+    ToolRepository,
+    ToolSecrets,
+    DefinitionIntake,
+  ],
+})
+export class ToolsModule {}

@@ -1,0 +1,163 @@
+import { Injectable } from '@nestjs/common';
+import { OperationLog } from '../audit/operation-log';
+import { Clock } from '../common/clock';
+import { ValidationFailedError } from '../common/domain-error';
+import { requireMatch } from '../common/etag';
+import { newId } from '../common/ids';
+import { decodeCursor, encodeCursor, toPage } from '../common/pagination';
+import { Transactions, type Tx } from '../database/transactions';
+import { SupervisorService } from '../supervisor/supervisor.service';
+import { changesBetween } from './tool-changes';
+import { DefinitionIntake } from './definition-intake';
+import type { DesiredState, ToolDefinition } from './tool-definition.types';
+import { ToolRegistry } from './tool-registry';
+import { ToolSecrets } from './tool-secrets';
+import { toToolView } from './tool-views';
+import { Tool } from './tool.entity';
+import { ToolRepository } from './tool.repository';
+import type { RevealView, ToolListQuery, ToolPageView, ToolRequest, ToolView } from './tools.dto';
+
+const CURSOR = 'tools';
+
+/** The registry's rules: who may be called what, what is stored, what follows from a change. */
+@Injectable()
+export class ToolsService {
+  constructor(
+    private readonly tools: ToolRepository,
+    private readonly registry: ToolRegistry,
+    private readonly intake: DefinitionIntake,
+    private readonly secrets: ToolSecrets,
+    private readonly supervisor: SupervisorService,
+    private readonly operations: OperationLog,
+    private readonly transactions: Transactions,
+    private readonly clock: Clock,
+  ) {}
+
+  async list(query: ToolListQuery): Promise<ToolPageView> {
+    const { state, transport, tag, enabled, search, limit, cursor } = query;
+    const after = cursor === undefined ? null : decodeCursor(CURSOR, cursor, 'string');
+    const rows = await this.tools.list({ transport, tag, enabled, search });
+    const matching = rows
+      .map((tool) => ({ tool, snapshot: this.supervisor.snapshot(tool.id) }))
+      .filter(({ snapshot }) => state === undefined || snapshot.state === state);
+    const rest = after === null ? matching : matching.filter(({ tool }) => tool.id > after);
+    const { items, nextCursor } = toPage(rest, limit, ({ tool }) => encodeCursor(CURSOR, tool.id));
+    return {
+      items: items.map(({ tool, snapshot }) => toToolView(tool, snapshot)),
+      nextCursor,
+      total: matching.length,
+    };
+  }
+
+  async get(idOrName: string): Promise<ToolView> {
+    return this.view(await this.registry.get(idOrName));
+  }
+
+  /** @throws ValidationFailedError, ToolNameTakenError */
+  async create(request: ToolRequest, options: { desired?: DesiredState; action?: string } = {}): Promise<ToolView> {
+    const definition = await this.intake.accept(request);
+    const now = this.clock.now();
+    const id = newId();
+    const tool = Object.assign(new Tool(), definition, {
+      id,
+      env: this.sealed(id, 'env', definition, {}),
+      headers: this.sealed(id, 'headers', definition, {}),
+      desired: options.desired ?? (definition.autoStart ? 'running' : 'on-demand'),
+      version: 1,
+      createdAt: now,
+      updatedAt: now,
+    });
+    await this.transactions.run(async (tx) => {
+      await this.tools.insert(tool, tx);
+      await this.record(tx, options.action ?? 'tool.create', tool, changesBetween(null, tool));
+    });
+    await this.registry.reconcile(tool);
+    return this.view(tool);
+  }
+
+  /** The whole definition anew. @throws ToolNotFoundError, PreconditionFailedError, ValidationFailedError, ToolNameTakenError */
+  async replace(idOrName: string, request: ToolRequest, ifMatch?: string): Promise<ToolView> {
+    const definition = await this.intake.accept(request);
+    return this.registry.exclusively(idOrName, (tool) => {
+      requireMatch(ifMatch, tool.version);
+      return this.change(tool, definition);
+    });
+  }
+
+  /** A JSON merge patch. Throws as `replace` does. */
+  patch(idOrName: string, patch: Record<string, unknown>, ifMatch?: string): Promise<ToolView> {
+    return this.registry.exclusively(idOrName, async (tool) => {
+      requireMatch(ifMatch, tool.version);
+      return this.change(tool, await this.intake.accept(this.intake.patched(tool, patch)));
+    });
+  }
+
+  /** A merge patch that never starts anything: a tool that does not run now is wished to be stopped from here on. */
+  patchDormant(idOrName: string, patch: Record<string, unknown>): Promise<ToolView> {
+    return this.registry.exclusively(idOrName, async (tool) => {
+      const definition = await this.intake.accept(this.intake.patched(tool, patch));
+      if (this.supervisor.snapshot(tool.id).state !== 'running') {
+        await this.supervisor.stop(tool.id);
+        tool.desired = 'stopped';
+      }
+      return this.change(tool, definition);
+    });
+  }
+
+  /** Stops it first; its logs stay. @throws ToolNotFoundError, PreconditionFailedError, ToolUnkillableError */
+  remove(idOrName: string, ifMatch?: string): Promise<void> {
+    return this.registry.exclusively(idOrName, async (tool) => {
+      requireMatch(ifMatch, tool.version);
+      await this.supervisor.forget(tool.id);
+      await this.transactions.run(async (tx) => {
+        await this.tools.remove(tool.id, tx);
+        await this.record(tx, 'tool.delete', tool, null);
+      });
+    });
+  }
+
+  /** The secret values in clear. */
+  async reveal(idOrName: string): Promise<RevealView> {
+    const tool = await this.registry.get(idOrName);
+    return { env: this.secrets.open(tool, 'env'), headers: this.secrets.open(tool, 'headers') };
+  }
+
+  private async change(tool: Tool, definition: ToolDefinition): Promise<ToolView> {
+    const autoStartTurnedOn = definition.autoStart && !tool.autoStart;
+    const changed = Object.assign(new Tool(), tool, definition, {
+      env: this.sealed(tool.id, 'env', definition, tool.env),
+      headers: this.sealed(tool.id, 'headers', definition, tool.headers),
+      desired: autoStartTurnedOn && tool.desired === 'on-demand' ? ('running' as const) : tool.desired,
+      version: tool.version + 1,
+      updatedAt: this.clock.now(),
+    });
+    await this.transactions.run(async (tx) => {
+      await this.tools.update(changed, tx);
+      await this.record(tx, 'tool.update', changed, changesBetween(tool, changed, definition));
+    });
+    await this.registry.reconcile(changed);
+    return this.view(changed);
+  }
+
+  private sealed(
+    id: string,
+    field: 'env' | 'headers',
+    definition: ToolDefinition,
+    stored: Record<string, string>,
+  ): Record<string, string> {
+    return this.secrets.seal(id, field, definition[field], stored, (name) => {
+      throw new ValidationFailedError([
+        { path: `${field}.${name}`, message: 'is the mask of a stored value, but nothing is stored under this name' },
+      ]);
+    });
+  }
+
+  private record(tx: Tx, action: string, tool: Tool, changes: Record<string, unknown> | null): Promise<void> {
+    const target = { type: 'tool', id: tool.id, name: tool.name };
+    return this.operations.append({ action, outcome: 'success', target, changes }, tx);
+  }
+
+  private view(tool: Tool): ToolView {
+    return toToolView(tool, this.supervisor.snapshot(tool.id));
+  }
+}
