@@ -1,0 +1,83 @@
+import type { IncomingMessage } from 'node:http';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { DomainError } from './common/domain-error';
+import { newId } from './common/ids';
+import { ProblemFilter } from './common/problem.filter';
+import { runInRequest } from './common/request-context';
+import type { AppConfig } from './config/app-config';
+
+/** Largest body of a REST request. */
+const BODY_LIMIT_BYTES = 4 * 1024 * 1024;
+/** A request id of a client that is kept: what can't be mistaken for something else in a log. */
+const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
+const JSON_TYPES = /^application\/(?:[a-z0-9.+-]+\+)?json(?:\s*;|$)/i;
+
+class HostRefusedError extends DomainError {
+  constructor() {
+    super('forbidden', 'host_not_allowed', 'This Host header is not allowed; add the name to ALLOWED_HOSTS');
+  }
+}
+
+class MalformedJsonError extends DomainError {
+  constructor() {
+    super('invalid', 'malformed_json', 'The body is not valid JSON');
+  }
+}
+
+/** Fastify with our ids and limits; errors before Nest is reached leave through the same filter as all others. */
+export function createAdapter(): FastifyAdapter {
+  const filter = new ProblemFilter();
+  return new FastifyAdapter({
+    bodyLimit: BODY_LIMIT_BYTES,
+    trustProxy: false,
+    requestIdHeader: false,
+    genReqId: (request: IncomingMessage) => {
+      const given = request.headers['x-request-id'];
+      return typeof given === 'string' && REQUEST_ID.test(given) ? given : newId();
+    },
+    routerOptions: { maxParamLength: 200 },
+    // Slow clients: headers and body must come within this time.
+    requestTimeout: 60_000,
+    keepAliveTimeout: 72_000,
+    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
+      void reply.header('x-request-id', request.id);
+      filter.answer(error, request, reply);
+    },
+  });
+}
+
+/** Everything that happens to a request before a route is chosen: id, context, Host check, bodies as JSON and nothing else. */
+export function prepareHttp(app: NestFastifyApplication, config: AppConfig): void {
+  const fastify = app.getHttpAdapter().getInstance();
+  fastify.addHook('onRequest', (request, reply, done) => {
+    void reply.header('x-request-id', request.id);
+    if (request.url.startsWith(config.apiPrefix)) void reply.header('cache-control', 'no-store');
+    if (!isHostAllowed(request, config.allowedHosts)) done(new HostRefusedError());
+    else runInRequest({ requestId: request.id, ip: request.ip }, done);
+  });
+  fastify.removeAllContentTypeParsers();
+  fastify.addContentTypeParser(
+    JSON_TYPES,
+    { parseAs: 'string', bodyLimit: BODY_LIMIT_BYTES },
+    (request, body, done) => {
+      // Many clients send the header without a body.
+      if (body === '') {
+        done(null, undefined);
+        return;
+      }
+      // 'error': a body with __proto__ in it is refused, not cleaned.
+      void fastify.getDefaultJsonParser('error', 'error')(request, body as string, (error, parsed) => {
+        done(error ? new MalformedJsonError() : null, parsed);
+      });
+    },
+  );
+}
+
+/** DNS rebinding: a page of a stranger's name that resolves to us must not reach the API. Probes call by address. */
+function isHostAllowed(request: FastifyRequest, allowed: readonly string[]): boolean {
+  if (allowed.includes('*') || /^\/health(\/|\?|$)/.test(request.url)) return true;
+  const host = request.headers.host?.toLowerCase() ?? '';
+  const name = /^(\[[^\]]*\]|[^:]*)(?::\d+)?$/.exec(host)?.[1];
+  return name !== undefined && name !== '' && allowed.includes(name);
+}

@@ -1,0 +1,35 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { APP_INTERCEPTOR } from '@nestjs/core';
+import { SCHEMA } from './app.schema';
+import { AuditModule } from './audit/audit.module';
+import { AuthModule } from './auth/auth.module';
+import type { AppLogger } from './common/app-logger';
+import { CommonModule } from './common/common.module';
+import { StrictInputInterceptor } from './common/strict-input.interceptor';
+import type { AppConfig } from './config/app-config';
+import { ConfigModule } from './config/config.module';
+import { DatabaseModule } from './database/database.module';
+import { HealthModule } from './health/health.module';
+import { LogsModule } from './logs/logs.module';
+import { ToolsModule } from './tools/tools.module';
+
+/** The composition root: which modules there are, and around which configuration. */
+@Module({})
+export class AppModule {
+  static with(config: AppConfig, logger: AppLogger): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [
+        ConfigModule.with(config),
+        CommonModule.with(logger),
+        DatabaseModule.with(SCHEMA),
+        AuditModule,
+        AuthModule,
+        LogsModule,
+        ToolsModule,
+        HealthModule,
+      ],
+      providers: [{ provide: APP_INTERCEPTOR, useClass: StrictInputInterceptor }],
+    };
+  }
+}

@@ -1,0 +1,65 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
+import { PROBLEMS_EXTENSION } from './common/api-problems.decorator';
+import { ProblemView } from './common/problem.dto';
+import { VERSION } from './common/version';
+
+type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
+
+const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
+const PROBLEM_CONTENT = { 'application/problem+json': { schema: { $ref: '#/components/schemas/ProblemView' } } };
+
+const DESCRIPTION = `
+Manage, supervise and monitor MCP servers ("tools").
+
+Log in with \`POST {prefix}/auth/login\` and send the access token as \`Authorization: Bearer ...\`.
+Lists answer \`{items, nextCursor}\`; errors are \`application/problem+json\` (RFC 9457) with a stable \`code\`.
+`.trim();
+
+/** The OpenAPI document of the application, complete enough to generate a client from. */
+export function buildDocument(app: NestFastifyApplication, name: string, apiPrefix: string): OpenAPIObject {
+  const base = new DocumentBuilder()
+    .setTitle(name)
+    .setDescription(DESCRIPTION.replace('{prefix}', apiPrefix))
+    .setVersion(VERSION)
+    .setLicense('MIT', 'https://opensource.org/license/mit')
+    .addBearerAuth({
+      type: 'http',
+      scheme: 'bearer',
+      bearerFormat: 'JWT',
+      description: 'Access token of POST /auth/login',
+    })
+    .build();
+  const document = SwaggerModule.createDocument(app, base, { extraModels: [ProblemView] });
+  for (const [path, item] of Object.entries(document.paths)) {
+    for (const method of METHODS) {
+      const operation = item[method];
+      if (operation) complete(operation, path);
+    }
+  }
+  return document;
+}
+
+/** What every operation shares and no decorator should have to repeat: security and the usual errors. */
+function complete(operation: Operation, path: string): void {
+  // Extensions are no part of the library's type.
+  const extensions = operation as unknown as Record<string, unknown>;
+  const isPublic = extensions['x-public'] === true;
+  const particular = (extensions[PROBLEMS_EXTENSION] ?? {}) as Record<string, string>;
+  Reflect.deleteProperty(operation, 'x-public');
+  Reflect.deleteProperty(operation, PROBLEMS_EXTENSION);
+  if (isPublic) Reflect.deleteProperty(operation, 'x-required-role');
+  operation.security = isPublic ? [] : [{ bearer: [] }];
+  const problems: Record<string, string> = {
+    400: 'The request is not valid; `errors` names the fields',
+    ...(isPublic ? {} : { 401: 'The access token is missing or not valid', 403: 'The role does not allow it' }),
+    ...(path.includes('{') ? { 404: 'There is no such resource' } : {}),
+    ...(operation.requestBody ? { 413: 'The body is too large', 415: 'The body is not JSON' } : {}),
+    ...particular,
+    500: 'An unexpected error',
+  };
+  for (const [status, description] of Object.entries(problems)) {
+    // Terminus documents its own 503.
+    operation.responses[status] ??= { description, content: PROBLEM_CONTENT };
+  }
+}

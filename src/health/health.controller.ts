@@ -1,0 +1,51 @@
+import { Controller, Get } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { HealthCheck, type HealthCheckResult, HealthCheckService } from '@nestjs/terminus';
+import { Public } from '../auth/access.decorator';
+import { DatabaseIndicator } from './database.indicator';
+import { DrainingIndicator } from './draining.indicator';
+
+/** Probes for Kubernetes and people (outside the base path). A managed tool that fails is no reason to be unready. */
+@ApiTags('Health')
+@Controller('health')
+@Public()
+export class HealthController {
+  constructor(
+    private readonly health: HealthCheckService,
+    private readonly database: DatabaseIndicator,
+    private readonly draining: DrainingIndicator,
+  ) {}
+
+  /** All of it in short */
+  @Get()
+  @HealthCheck()
+  @ApiOperation({ operationId: 'getHealth' })
+  check(): Promise<HealthCheckResult> {
+    return this.health.check([() => this.database.check('database'), () => this.draining.check('service')]);
+  }
+
+  /** The process works; never fails because a dependency does */
+  @Get('live')
+  @HealthCheck()
+  @ApiOperation({ operationId: 'getLiveness' })
+  live(): Promise<HealthCheckResult> {
+    return this.health.check([]);
+  }
+
+  /** Requests can be served: the database is reachable and migrated, no shutdown has begun */
+  @Get('ready')
+  @HealthCheck()
+  @ApiOperation({ operationId: 'getReadiness' })
+  ready(): Promise<HealthCheckResult> {
+    return this.health.check([() => this.database.check('database'), () => this.draining.check('service')]);
+  }
+
+  /** Configuration read, migrations done, HTTP up */
+  @Get('startup')
+  @HealthCheck()
+  @ApiOperation({ operationId: 'getStartup' })
+  startup(): Promise<HealthCheckResult> {
+    // The first answer of any kind proves it: HTTP opens after all of that.
+    return this.health.check([]);
+  }
+}

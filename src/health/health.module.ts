@@ -1,0 +1,16 @@
+import { Module } from '@nestjs/common';
+import { TerminusModule } from '@nestjs/terminus';
+import { DatabaseIndicator } from './database.indicator';
+import { DrainingIndicator } from './draining.indicator';
+import { HealthController } from './health.controller';
+
+/**
+ * Owns: the probes /health, /health/live, /health/ready, /health/startup.
+ * Does not own: the state of single tools, which never makes the service unready.
+ */
+@Module({
+  imports: [TerminusModule],
+  controllers: [HealthController],
+  providers: [DatabaseIndicator, DrainingIndicator],
+})
+export class HealthModule {}
