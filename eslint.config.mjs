@@ -3,7 +3,7 @@ import globals from 'globals';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', 'coverage/', 'data/', 'logs/', 'test-results/'] },
+  { ignores: ['dist/', 'node_modules/', 'coverage/', 'data/', './logs/', 'test-results/'] },
   js.configs.recommended,
   {
     files: ['**/*.ts'],
