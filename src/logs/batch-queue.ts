@@ -1,0 +1,119 @@
+/** What became of what was pushed. */
+export interface QueueCounters {
+  queued: number;
+  written: number;
+  dropped: number;
+}
+
+interface BatchQueueOptions<T> {
+  /** Writes a batch in one go; rejects if nothing of it was written. */
+  write: (batch: T[]) => Promise<void>;
+  /** Bytes that one entry holds on to. */
+  sizeOf: (entry: T) => number;
+  /** Told of the first failure and of the recovery, not of each try. */
+  onTrouble: (error: unknown) => void;
+  maxEntries: number;
+  maxBytes: number;
+  batchSize: number;
+  flushMs: number;
+}
+
+/** Waiting time after a failed write, doubled up to the maximum. */
+const RETRY_FIRST_MS = 200;
+const RETRY_MAX_MS = 5_000;
+/** Batches written in a row before the event loop gets a turn: the SQLite driver never yields by itself. */
+const YIELD = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+/**
+ * A bounded queue with one writer behind it. `push` never waits and never throws; a full queue drops what comes and counts
+ * it. Order is kept. A batch that can't be written is tried again until it can, while the queue's bounds hold.
+ */
+export class BatchQueue<T> {
+  private entries: T[] = [];
+  private bytes = 0;
+  private readonly counts = { written: 0, dropped: 0 };
+  private timer: NodeJS.Timeout | null = null;
+  private writing: Promise<void> | null = null;
+  private inHand = 0;
+  private troubled = false;
+  private closing = false;
+
+  constructor(private readonly options: BatchQueueOptions<T>) {}
+
+  get counters(): QueueCounters {
+    return { queued: this.entries.length + this.inHand, ...this.counts };
+  }
+
+  push(entry: T): void {
+    const size = this.options.sizeOf(entry);
+    if (this.entries.length >= this.options.maxEntries || this.bytes + size > this.options.maxBytes) {
+      this.counts.dropped++;
+      return;
+    }
+    this.entries.push(entry);
+    this.bytes += size;
+    if (this.entries.length >= this.options.batchSize) this.kick();
+    else this.timer ??= setTimeout(() => this.kick(), this.options.flushMs);
+  }
+
+  /** Resolves when all that was pushed before is written, or `limitMs` have passed. */
+  async flush(limitMs: number): Promise<void> {
+    const until = performance.now() + limitMs;
+    while (this.entries.length + this.inHand > 0 && performance.now() < until) {
+      this.kick();
+      let timer: NodeJS.Timeout | undefined;
+      const limit = new Promise<void>((resolve) => (timer = setTimeout(resolve, until - performance.now())));
+      await Promise.race([this.writing, limit]);
+      clearTimeout(timer);
+    }
+  }
+
+  /** Writes what is left, within a limit, and ends. */
+  async close(limitMs: number): Promise<void> {
+    await this.flush(limitMs);
+    this.closing = true;
+    if (this.timer) clearTimeout(this.timer);
+    this.timer = null;
+  }
+
+  private kick(): void {
+    if (this.timer) clearTimeout(this.timer);
+    this.timer = null;
+    this.writing ??= this.drain().finally(() => {
+      this.writing = null;
+      // What came while the last batch was being written waits for its own time.
+      if (this.entries.length > 0 && !this.closing) this.timer ??= setTimeout(() => this.kick(), this.options.flushMs);
+    });
+  }
+
+  private async drain(): Promise<void> {
+    // At least one batch, and more while they are full.
+    do {
+      const batch = this.entries.splice(0, this.options.batchSize);
+      this.inHand = batch.length;
+      await this.writeUntilDone(batch);
+      for (const entry of batch) this.bytes -= this.options.sizeOf(entry);
+      this.inHand = 0;
+      await YIELD();
+    } while (this.entries.length >= this.options.batchSize);
+  }
+
+  private async writeUntilDone(batch: T[]): Promise<void> {
+    for (let wait = RETRY_FIRST_MS; ; wait = Math.min(wait * 2, RETRY_MAX_MS)) {
+      try {
+        await this.options.write(batch);
+        this.counts.written += batch.length;
+        this.troubled = false;
+        return;
+      } catch (error) {
+        if (!this.troubled) this.options.onTrouble(error);
+        this.troubled = true;
+        if (this.closing) {
+          this.counts.dropped += batch.length;
+          return;
+        }
+        await new Promise((resolve) => setTimeout(resolve, wait));
+      }
+    }
+  }
+}

@@ -1,0 +1,67 @@
+import type { Operation } from '../audit/operation.entity';
+import { toTimestamp } from '../common/clock';
+import { LOG_LEVELS } from '../config/variables';
+import type { McpLogEntryView, OperationView, SystemLogEntryView } from './logs.dto';
+import type { McpLogRow } from './mcp-log.entity';
+import type { SystemLogRow } from './system-log.entity';
+
+export function toSystemLogView(row: SystemLogRow): SystemLogEntryView {
+  return {
+    id: row.id,
+    at: toTimestamp(row.at),
+    // `severity` is the index of the level by the writer's own table.
+    level: LOG_LEVELS[row.severity] ?? 'info',
+    context: row.context,
+    message: row.message,
+    requestId: row.requestId,
+    data: readJson(row.data) as Record<string, unknown> | null,
+  };
+}
+
+export function toOperationView(row: Operation): OperationView {
+  return {
+    id: row.id,
+    at: toTimestamp(row.at),
+    actor: { type: row.actorType, id: row.actorId, name: row.actorName },
+    action: row.action,
+    target: row.targetType === null ? null : { type: row.targetType, id: row.targetId, name: row.targetName },
+    outcome: row.outcome,
+    status: row.status,
+    ip: row.ip,
+    requestId: row.requestId,
+    changes: readJson(row.changes) as Record<string, unknown> | null,
+    prevHash: row.prevHash,
+    hash: row.hash,
+  };
+}
+
+export function toMcpLogView(row: McpLogRow): McpLogEntryView {
+  return {
+    id: row.id,
+    at: toTimestamp(row.at),
+    toolId: row.toolId,
+    toolName: row.toolName,
+    sessionId: row.sessionId,
+    client: row.client,
+    direction: row.direction,
+    kind: row.kind,
+    method: row.method,
+    target: row.target,
+    rpcId: readJson(row.rpcId) as string | number | null,
+    outcome: row.outcome,
+    durationMs: row.durationMs === null ? null : Math.round(row.durationMs * 1000) / 1000,
+    sizeBytes: row.sizeBytes,
+    truncated: row.truncated,
+    payload: readJson(row.payload),
+  };
+}
+
+/** Stored JSON; what is none (an id that was cut) is shown as the text it is. */
+function readJson(text: string | null): unknown {
+  if (text === null) return null;
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return text;
+  }
+}

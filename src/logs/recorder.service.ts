@@ -1,0 +1,107 @@
+import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { newId } from '../common/ids';
+import { SecretMask } from '../common/secret-mask';
+import { DatabaseWriters } from '../database/database-writers';
+import type { TrafficRecord, TrafficSink } from '../mcp/traffic';
+import { TrafficTap } from '../mcp/traffic-tap';
+import { BatchQueue, type QueueCounters } from './batch-queue';
+import { McpLogRow } from './mcp-log.entity';
+import { McpLogRepository } from './mcp-log.repository';
+import { capPayload } from './payload-cap';
+import { Sequence } from './sequence';
+
+/** A record waiting to be written; its id is given when the message passes. */
+interface Waiting {
+  id: string;
+  record: TrafficRecord;
+}
+
+const MAX_ENTRIES = 50_000;
+const MAX_BYTES = 64 * 1024 * 1024;
+/** What a record costs beside its payload. */
+const OVERHEAD_BYTES = 400;
+const SHUTDOWN_MS = 5_000;
+/** How long a query waits for what was recorded before it. */
+const READ_YOUR_WRITES_MS = 500;
+
+/**
+ * Writes every MCP message behind the relay: `record` only queues a reference; formatting, masking and the database come
+ * later, in batches. A full queue drops records and counts them: the relay never waits for the log.
+ */
+@Injectable()
+export class Recorder implements TrafficSink, OnModuleInit {
+  private readonly logger = new Logger(Recorder.name);
+  private readonly masks = new Map<string, SecretMask>();
+  private readonly sequence: Sequence;
+  private readonly queue: BatchQueue<Waiting>;
+
+  constructor(
+    private readonly rows: McpLogRepository,
+    private readonly tap: TrafficTap,
+    private readonly writers: DatabaseWriters,
+  ) {
+    this.sequence = new Sequence(() => rows.lastSeq());
+    this.queue = new BatchQueue<Waiting>({
+      write: (batch) => this.write(batch),
+      sizeOf: ({ record }) => OVERHEAD_BYTES + 2 * (record.payload?.length ?? 0),
+      onTrouble: (error) => this.logger.error('MCP messages could not be written; they wait', error),
+      maxEntries: MAX_ENTRIES,
+      maxBytes: MAX_BYTES,
+      batchSize: 200,
+      flushMs: 100,
+    });
+  }
+
+  onModuleInit(): void {
+    this.writers.register(() => this.queue.close(SHUTDOWN_MS));
+    this.tap.connect(this);
+  }
+
+  get counters(): QueueCounters {
+    return this.queue.counters;
+  }
+
+  record(record: TrafficRecord): void {
+    this.queue.push({ id: newId(), record });
+  }
+
+  /** Tells which values of a tool must not be stored; they hold for everything written from now on. */
+  protect(toolId: string, secrets: Iterable<string>): void {
+    this.masks.set(toolId, new SecretMask(secrets));
+  }
+
+  /** Waits until what passed before now can be read (or half a second has gone). */
+  settled(): Promise<void> {
+    return this.queue.flush(READ_YOUR_WRITES_MS);
+  }
+
+  private async write(batch: Waiting[]): Promise<void> {
+    const first = await this.sequence.peek();
+    await this.rows.insert(batch.map((waiting, index) => this.toRow(waiting, first + index)));
+    this.sequence.confirm(batch.length);
+  }
+
+  private toRow({ id, record }: Waiting, seq: number): McpLogRow {
+    const mask = this.masks.get(record.toolId) ?? SecretMask.NONE;
+    const payload = record.payload === null ? null : capPayload(mask.apply(record.payload));
+    return Object.assign(new McpLogRow(), {
+      seq,
+      id,
+      at: record.at,
+      toolId: record.toolId,
+      toolName: record.toolName,
+      sessionId: record.sessionId,
+      client: record.client?.slice(0, 200) ?? null,
+      direction: record.direction,
+      kind: record.kind,
+      method: record.method?.slice(0, 128) ?? null,
+      target: record.target === null ? null : mask.apply(record.target).slice(0, 2_000),
+      rpcId: record.rpcId === null ? null : JSON.stringify(record.rpcId).slice(0, 128),
+      outcome: record.outcome,
+      durationMs: record.durationMs,
+      sizeBytes: record.sizeBytes,
+      truncated: payload?.truncated ?? false,
+      payload: payload?.text ?? null,
+    });
+  }
+}
