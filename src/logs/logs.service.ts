@@ -54,7 +54,17 @@ export class LogsService {
     const { tool, sessionId, direction, kind, method, target, minDurationMs } = query;
     const byTool = tool === undefined ? {} : isId(tool) ? { toolId: tool } : { toolName: tool };
     return this.page('mcp', query, toMcpLogView, (after) =>
-      this.mcpLog.list({ ...common(query), ...byTool, sessionId, direction, kind, method, target, minDurationMs, after }),
+      this.mcpLog.list({
+        ...common(query),
+        ...byTool,
+        sessionId,
+        direction,
+        kind,
+        method,
+        target,
+        minDurationMs,
+        after,
+      }),
     );
   }
 

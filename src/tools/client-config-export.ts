@@ -19,6 +19,8 @@ interface SecretHeader {
   name: string;
   prefix: string;
   variable: string;
+  /** The tool whose secret it is, if it is one's alone. */
+  owner?: string;
   /** What a user has to enter. */
   what: string;
 }
@@ -72,6 +74,7 @@ function directRemote(tool: ExportedTool): Remote | null {
       name,
       prefix: '',
       variable: `${variableName(tool.name)}_${variableName(name)}`,
+      owner: tool.name,
       what: `The whole value of the header ${name} of ${tool.name}`,
     })),
   };
@@ -84,9 +87,9 @@ function variableName(name: string): string {
 
 function remoteEntry(remote: Remote, client: ExportClient, placeholders: PlaceholderWriter, notes: string[]): Entry {
   if (client === 'claude-desktop') return mcpRemoteEntry(remote, placeholders, notes);
-  const pairs = remote.headers.map(({ name, prefix, variable, what }): [string, string] => [
+  const pairs = remote.headers.map(({ name, prefix, variable, owner, what }): [string, string] => [
     name,
-    prefix + placeholders.write(variable, what),
+    prefix + placeholders.write(variable, what, owner),
   ]);
   const headers = pairs.length === 0 ? {} : { headers: Object.fromEntries(pairs) };
   const type = remote.isSse ? 'sse' : 'http';
@@ -112,10 +115,10 @@ function mcpRemoteEntry(remote: Remote, placeholders: PlaceholderWriter, notes: 
   );
   const args = ['-y', 'mcp-remote', remote.url];
   const env: [string, string][] = [];
-  for (const { name, prefix, variable, what } of remote.headers) {
+  for (const { name, prefix, variable, owner, what } of remote.headers) {
     const envName = variable === GATEWAY_KEY ? 'AUTH_HEADER' : variable;
     args.push('--header', `${name}:\${${envName}}`);
-    env.push([envName, prefix + placeholders.write(variable, what)]);
+    env.push([envName, prefix + placeholders.write(variable, what, owner)]);
   }
   if (isPlainHttp(remote.url)) {
     args.push('--allow-http');
