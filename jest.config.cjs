@@ -12,7 +12,7 @@
 const { readdirSync, readFileSync } = require('node:fs');
 const { join } = require('node:path');
 
-/** Jest on Node 20 cannot require() ES modules, so swc turns them into CommonJS as well (STACK.md, section 2). */
+/** Jest on Node 20 cannot require() ES modules, so swc turns them into CommonJS as well. */
 function esmPackages(folder = join(__dirname, 'node_modules'), found = new Set()) {
   for (const entry of list(folder)) {
     if (entry.startsWith('.')) continue;
@@ -73,11 +73,10 @@ const common = {
   transformIgnorePatterns: [`node_modules/(?!(${[...esmPackages()].map(escaped).join('|')})/)`],
 };
 
-const onDatabase = (name, database, testMatch, testTimeout) => ({
+const onDatabase = (name, database, testMatch) => ({
   ...common,
   displayName: `${name}-${database}`,
   testMatch,
-  testTimeout,
   globals: { TEST_DATABASE: database },
   ...(database === 'postgres' && {
     globalSetup: '<rootDir>/test/support/global-postgres-setup.ts',
@@ -90,6 +89,8 @@ const e2eTests = ['<rootDir>/test/**/*.e2e-spec.ts'];
 
 module.exports = {
   maxWorkers: 2,
+  // Jest knows one limit for all projects.
+  testTimeout: 30_000,
   projects: [
     {
       ...common,
@@ -99,17 +100,15 @@ module.exports = {
         '<rootDir>/scripts/**/*.spec.ts',
         '<rootDir>/test/support/**/*.spec.ts',
       ],
-      testTimeout: 10_000,
     },
-    onDatabase('db', 'sqlite', dbTests, 10_000),
-    onDatabase('db', 'postgres', dbTests, 10_000),
-    onDatabase('e2e', 'sqlite', e2eTests, 30_000),
-    onDatabase('e2e', 'postgres', e2eTests, 30_000),
+    onDatabase('db', 'sqlite', dbTests),
+    onDatabase('db', 'postgres', dbTests),
+    onDatabase('e2e', 'sqlite', e2eTests),
+    onDatabase('e2e', 'postgres', e2eTests),
     {
       ...common,
       displayName: 'process',
       testMatch: ['<rootDir>/test/**/*.process-spec.ts'],
-      testTimeout: 30_000,
       globals: { TEST_DATABASE: 'sqlite' },
     },
   ],

@@ -36,6 +36,7 @@ export async function createApp(config: AppConfig, logger: AppLogger): Promise<N
     if (config.corsOrigins.length > 0) {
       app.enableCors({
         origin: [...config.corsOrigins],
+        methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
         credentials: true,
         exposedHeaders: ['ETag', 'Location', 'Retry-After', 'X-Request-Id'],
         maxAge: 600,

@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../common/clock';
 import { newId } from '../common/ids';
+import { withoutNul } from '../common/nul';
 import { type Actor, currentRequest, SYSTEM_ACTOR, type Target } from '../common/request-context';
 import { SecretKeys } from '../config/secret-keys';
 import { Transactions, type Tx } from '../database/transactions';
@@ -53,7 +54,7 @@ export class OperationLog {
           action: entry.action,
           targetType: target?.type ?? null,
           targetId: target?.id?.slice(0, 64) ?? null,
-          targetName: target?.name?.slice(0, MAX_NAME) ?? null,
+          targetName: target?.name ? withoutNul(target.name).slice(0, MAX_NAME) : null,
           outcome: entry.outcome,
           status: entry.status ?? null,
           ip: request?.ip.slice(0, 64) ?? null,

@@ -1,31 +1,4 @@
-import { Transform, Type } from 'class-transformer';
-import { IsIn, IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
 import { ValidationFailedError } from './domain-error';
-
-/** Query parameters that every list takes. */
-export class PageQuery {
-  /** How many entries to answer at most */
-  @IsOptional()
-  @Type(() => Number)
-  @IsInt()
-  @Min(1)
-  @Max(500)
-  limit: number = 50;
-
-  /** `nextCursor` of the page before */
-  @IsOptional()
-  @IsString()
-  @MaxLength(1000)
-  cursor?: string;
-}
-
-/** PageQuery of lists that can be read from either end. */
-export class OrderedPageQuery extends PageQuery {
-  /** Newest first (desc) or oldest first (asc) */
-  @IsOptional()
-  @IsIn(['asc', 'desc'])
-  order: 'asc' | 'desc' = 'desc';
-}
 
 /** One page of a list; `nextCursor` is null on the last one. */
 export interface Page<T> {
@@ -59,11 +32,6 @@ export function toPage<T>(rows: T[], limit: number, cursorOf: (row: T) => string
   const items = rows.slice(0, limit);
   const last = items.at(-1);
   return { items, nextCursor: rows.length > limit && last !== undefined ? cursorOf(last) : null };
-}
-
-/** Reads `true` and `false` of a query; anything else is left for the validator to refuse. */
-export function QueryBoolean(): PropertyDecorator {
-  return Transform(({ value }: { value: unknown }) => (value === 'true' ? true : value === 'false' ? false : value));
 }
 
 function parseJson(text: string): unknown {

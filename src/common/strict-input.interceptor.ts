@@ -3,14 +3,19 @@ import { ROUTE_ARGS_METADATA } from '@nestjs/common/constants';
 import type { FastifyRequest } from 'fastify';
 import type { Observable } from 'rxjs';
 import { ValidationFailedError } from './domain-error';
+import { nulErrors } from './nul';
 
 /** Nest's numbers for @Body() and @Query() in a route's argument metadata (`RouteParamtypes`). */
 const BODY = 3;
 const QUERY = 4;
 
+/** Members of bodies that go to an MCP server as they are, or are read by a parser of their own. */
+const FREE_FORM: ReadonlySet<string> = new Set(['arguments', 'params', 'config']);
+
 /**
  * What a route does not read it does not accept either: query parameters and bodies of routes that declare none are a
- * 400 that names them. (Those of routes that do declare them are checked by the validation pipe.)
+ * 400 that names them. (Those of routes that do declare them are checked by the validation pipe.) Texts with a NUL are
+ * refused everywhere: no database, file name or argument could hold them.
  */
 @Injectable()
 export class StrictInputInterceptor implements NestInterceptor {
@@ -24,6 +29,8 @@ export class StrictInputInterceptor implements NestInterceptor {
     if (unknown.length > 0) {
       throw new ValidationFailedError(unknown.map((path) => ({ path, message: 'is not known here' })));
     }
+    const nul = [...nulErrors(request.query), ...nulErrors(request.body, FREE_FORM)];
+    if (nul.length > 0) throw new ValidationFailedError(nul);
     return next.handle();
   }
 }

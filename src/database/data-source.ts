@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import type { Database } from 'better-sqlite3';
 import { DataSource, type DataSourceOptions, type MigrationInterface } from 'typeorm';
 import type { DatabaseTarget } from '../config/database-url';
+import { QueryLogger } from './query-logger';
 import { serializeSqlite } from './sqlite-serializer';
 
 /** How long a statement waits for a lock held by another process, in milliseconds. */
@@ -20,15 +21,20 @@ export interface Schema {
 export function dataSourceOptions(
   target: DatabaseTarget,
   schema: Schema,
-  logging: DataSourceOptions['logging'] = ['error'],
+  options: { logQueries?: boolean } = {},
 ): DataSourceOptions {
-  const common = { ...schema, synchronize: false, migrationsTableName: 'migrations' };
+  const common = {
+    ...schema,
+    synchronize: false,
+    migrationsTableName: 'migrations',
+    logging: options.logQueries ? ('all' as const) : (['error', 'warn'] as ['error', 'warn']),
+    logger: new QueryLogger(),
+  };
   if (target.type === 'postgres') {
     return {
       ...common,
       type: 'postgres',
       url: target.url,
-      logging,
       applicationName: 'mcps-one',
       connectTimeoutMS: 10_000,
       poolSize: 10,
@@ -39,7 +45,6 @@ export function dataSourceOptions(
     ...common,
     type: 'better-sqlite3',
     database: target.file,
-    logging,
     enableWAL: true,
     timeout: BUSY_TIMEOUT_MS,
     prepareDatabase: (database: Database) => {
@@ -54,9 +59,9 @@ export function dataSourceOptions(
 export function createDataSource(
   target: DatabaseTarget,
   schema: Schema,
-  logging?: DataSourceOptions['logging'],
+  options?: { logQueries?: boolean },
 ): DataSource {
-  const dataSource = new DataSource(dataSourceOptions(target, schema, logging));
+  const dataSource = new DataSource(dataSourceOptions(target, schema, options));
   return target.type === 'sqlite' ? serializeSqlite(dataSource) : dataSource;
 }
 

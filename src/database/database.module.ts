@@ -111,11 +111,7 @@ function takeLocks(config: AppConfig): HeldLocks {
 async function openDatabase(config: AppConfig, target: DatabaseTarget, schema: Schema): Promise<DataSource> {
   const logger = new Logger('Database');
   if (target.type === 'sqlite') prepareSqliteFile(target.file);
-  const dataSource = await createDataSource(
-    target,
-    schema,
-    config.debug ? ['error', 'warn', 'schema', 'migration'] : ['error'],
-  ).initialize();
+  const dataSource = await createDataSource(target, schema, { logQueries: config.debug }).initialize();
   try {
     if (!config.migrateOnStart) {
       const { pending } = await readMigrationState(dataSource);

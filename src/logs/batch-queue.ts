@@ -1,3 +1,5 @@
+import { AsyncResource } from 'node:async_hooks';
+
 /** What became of what was pushed. */
 export interface QueueCounters {
   queued: number;
@@ -34,6 +36,8 @@ export class BatchQueue<T> {
   private readonly counts = { written: 0, dropped: 0 };
   private timer: NodeJS.Timeout | null = null;
   private writing: Promise<void> | null = null;
+  /** Who pushes may be inside a request or a transaction; the writer is inside of none. */
+  private readonly ownContext = new AsyncResource('BatchQueue');
   private inHand = 0;
   private troubled = false;
   private closing = false;
@@ -79,11 +83,14 @@ export class BatchQueue<T> {
   private kick(): void {
     if (this.timer) clearTimeout(this.timer);
     this.timer = null;
-    this.writing ??= this.drain().finally(() => {
-      this.writing = null;
-      // What came while the last batch was being written waits for its own time.
-      if (this.entries.length > 0 && !this.closing) this.timer ??= setTimeout(() => this.kick(), this.options.flushMs);
-    });
+    this.writing ??= this.ownContext
+      .runInAsyncScope(() => this.drain())
+      .finally(() => {
+        this.writing = null;
+        // What came while the last batch was being written waits for its own time.
+        if (this.entries.length > 0 && !this.closing)
+          this.timer ??= setTimeout(() => this.kick(), this.options.flushMs);
+      });
   }
 
   private async drain(): Promise<void> {

@@ -1,7 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform, Type } from 'class-transformer';
 import { IsIn, IsInt, IsNumber, IsOptional, IsString, Matches, MaxLength, Min, MinLength } from 'class-validator';
-import { OrderedPageQuery } from '../common/pagination';
+import { OrderedPageQuery } from '../common/page.dto';
 import { LOG_LEVELS, type LogLevel } from '../config/variables';
 
 const DIRECTIONS = ['to-server', 'from-server'] as const;

@@ -1,3 +1,5 @@
+import { withoutNul } from '../common/nul';
+
 /** Largest payload kept whole, in characters; of a larger one the head and the tail are kept. */
 export const PAYLOAD_CAP = 64 * 1024;
 
@@ -7,9 +9,9 @@ export interface CappedPayload {
   truncated: boolean;
 }
 
-/** A message as it is stored: whole, or `{head, tail}` as JSON, each half the cap. PostgreSQL's text takes no NUL. */
+/** A message as it is stored: whole, or `{head, tail}` as JSON, each half the cap. */
 export function capPayload(text: string): CappedPayload {
-  const storable = text.includes('\0') ? text.replaceAll('\0', '\\u0000') : text;
+  const storable = withoutNul(text);
   if (storable.length <= PAYLOAD_CAP) return { text: storable, truncated: false };
   const half = PAYLOAD_CAP / 2;
   return {

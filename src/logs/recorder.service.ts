@@ -1,5 +1,6 @@
 import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { newId } from '../common/ids';
+import { withoutNul } from '../common/nul';
 import { SecretMask } from '../common/secret-mask';
 import { DatabaseWriters } from '../database/database-writers';
 import type { TrafficRecord, TrafficSink } from '../mcp/traffic';
@@ -94,8 +95,8 @@ export class Recorder implements TrafficSink, OnModuleInit {
       client: record.client?.slice(0, 200) ?? null,
       direction: record.direction,
       kind: record.kind,
-      method: record.method?.slice(0, 128) ?? null,
-      target: record.target === null ? null : mask.apply(record.target).slice(0, 2_000),
+      method: record.method === null ? null : withoutNul(record.method).slice(0, 128),
+      target: record.target === null ? null : withoutNul(mask.apply(record.target)).slice(0, 2_000),
       rpcId: record.rpcId === null ? null : JSON.stringify(record.rpcId).slice(0, 128),
       outcome: record.outcome,
       durationMs: record.durationMs,

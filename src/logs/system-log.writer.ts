@@ -1,6 +1,7 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { AppLogger, type LogEntry, SEVERITY } from '../common/app-logger';
 import { newId } from '../common/ids';
+import { withoutNul } from '../common/nul';
 import { DatabaseWriters } from '../database/database-writers';
 import { BatchQueue, type QueueCounters } from './batch-queue';
 import { Sequence } from './sequence';
@@ -78,9 +79,4 @@ function toRow(id: string, entry: LogEntry, seq: number): SystemLogRow {
     requestId: entry.requestId,
     data: entry.data === null ? null : withoutNul(JSON.stringify(entry.data)).slice(0, MAX_MESSAGE_CHARACTERS),
   });
-}
-
-/** PostgreSQL's text takes no NUL. */
-function withoutNul(text: string): string {
-  return text.replaceAll('\0', '\\u0000');
 }

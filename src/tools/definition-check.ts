@@ -73,7 +73,7 @@ function checkUrl(url: string | null): DefinitionProblem[] {
   const { protocol, username, password } = new URL(url);
   const problems: DefinitionProblem[] = [];
   if (protocol !== 'http:' && protocol !== 'https:') {
-    const message = `Only http and https can be reached, not ${protocol.slice(0, 30)}`;
+    const message = `Only http and https can be reached, not "${protocol.slice(0, -1)}".`;
     problems.push(
       definitionError('url', 'url_scheme', message, 'Let the url begin with https:// (or http:// on this machine).'),
     );

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { plainToInstance } from 'class-transformer';
 import { validateSync } from 'class-validator';
 import { ValidationFailedError } from '../common/domain-error';
+import { nulErrors } from '../common/nul';
 import { toFieldErrors } from '../common/validation.pipe';
 import { AppConfig } from '../config/app-config';
 import { checkDefinition } from './definition-check';
@@ -42,10 +43,13 @@ export class DefinitionIntake {
   async accept(request: ToolRequest): Promise<ToolDefinition> {
     const definition = this.complete(request);
     const problems = await checkDefinition(definition, ANY_MACHINE);
-    const refused = problems.filter((problem) => REFUSED.has(problem.code));
+    const refused = problems.filter(
+      // A tool that can't be started may still lack its anchor (an import keeps it, disabled, to be completed).
+      ({ code }) => REFUSED.has(code) && (definition.enabled || code !== 'cwd_relative'),
+    );
     if (refused.length > 0) {
       throw new ValidationFailedError(
-        refused.map(({ path, message, hint }) => ({ path, message: `${message}. ${hint}` })),
+        refused.map(({ path, message, hint }) => ({ path, message: `${message} ${hint}` })),
       );
     }
     return definition;
@@ -58,27 +62,25 @@ export class DefinitionIntake {
 
   complete(request: ToolRequest): ToolDefinition {
     const { command = null, cwd = null, url = null, startTimeoutMs = null, memoryLimitBytes = null } = request;
+    const { description = '', tags = [], args = [], env = {}, headers = {} } = request;
+    const { enabled = true, autoStart = false, recordPayloads = true } = request;
     return {
-      name: request.name,
-      description: request.description,
-      tags: [...new Set(request.tags)],
+      ...{ name: request.name, description, tags: [...new Set(tags)] },
       transport: request.transport ?? (command === null && url !== null ? 'streamable-http' : 'stdio'),
-      ...{ command, args: request.args, cwd, env: request.env, url, headers: request.headers },
-      enabled: request.enabled,
-      autoStart: request.autoStart,
-      restartPolicy: request.restartPolicy,
+      ...{ command, args, cwd, env, url, headers },
+      ...{ enabled, autoStart, recordPayloads, startTimeoutMs, memoryLimitBytes },
+      restartPolicy: request.restartPolicy ?? 'on-failure',
+      sharing: request.sharing ?? 'auto',
       maxRetries: request.maxRetries ?? this.config.mcpMaxRetries,
       timeoutMs: request.timeoutMs ?? this.config.mcpTimeoutMs,
-      startTimeoutMs,
-      recordPayloads: request.recordPayloads,
-      sharing: request.sharing,
-      memoryLimitBytes,
     };
   }
 }
 
 /** Validates like the pipe does, for input that did not come as a body. @throws ValidationFailedError */
 export function parseRequest(input: object): ToolRequest {
+  const nul = nulErrors(input);
+  if (nul.length > 0) throw new ValidationFailedError(nul);
   const request = plainToInstance(ToolRequest, input);
   const errors = validateSync(request, { whitelist: true, forbidNonWhitelisted: true, stopAtFirstError: true });
   if (errors.length > 0) throw new ValidationFailedError(toFieldErrors(errors));

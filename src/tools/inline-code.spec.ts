@@ -62,6 +62,7 @@ describe('findInlineCode', () => {
     'python -m http.server -c x',
     'python3 -u server.py -c conf.ini',
     'python -um module -c x',
+    'python -mhttp.server -c x',
     'deno run -A -r -c deno.json main.ts -e x',
     'bun run server.ts -e x',
     'bash script.sh -c x',

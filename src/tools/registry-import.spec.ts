@@ -119,7 +119,11 @@ describe("a registry's server.json", () => {
   });
 
   it("does not repeat the runner's own words, nor variables that are passed already", () => {
-    const named = (name: string, value?: string) => ({ type: 'named', name, ...(value === undefined ? {} : { value }) });
+    const named = (name: string, value?: string) => ({
+      type: 'named',
+      name,
+      ...(value === undefined ? {} : { value }),
+    });
     const docker = withPackage({
       registryType: 'oci',
       runtimeArguments: [{ type: 'positional', value: 'run' }, named('--rm'), named('-e', 'TOKEN')],
@@ -127,6 +131,18 @@ describe("a registry's server.json", () => {
     });
     expect(commandLine(docker)).toBe('docker run -i --rm -e TOKEN pkg');
     expect(commandLine(withPackage({ registryType: 'npm', runtimeArguments: [named('-y')] }))).toBe('npx -y pkg');
+  });
+
+  it('names the program, not the package, after --from', () => {
+    const runtimeArguments = [{ type: 'named', name: '--from', value: 'dist==1.0.0' }];
+    const item = { registryType: 'pypi', version: '1.0.0', runtimeArguments };
+    expect(commandLine(withPackage(item))).toBe('uvx --from dist==1.0.0 pkg');
+  });
+
+  it('says when the registry calls it deprecated', () => {
+    expect(read({ ...withPackage({ registryType: 'npm' }), status: 'deprecated' }).notes).toEqual([
+      'the registry calls it deprecated',
+    ]);
   });
 
   it('builds arguments one by one: named, positional, defaults, switches, optional ones', () => {
@@ -144,7 +160,9 @@ describe("a registry's server.json", () => {
     ];
     const tool = read(withPackage({ registryType: 'npm', packageArguments }));
     expect(tool.draft.args.slice(2)).toEqual(
-      ['--port', '8080', '--mode=fast', '--stdio', '--verbose', '--token', '${token}', '${folder}'].concat('with space'),
+      ['--port', '8080', '--mode=fast', '--stdio', '--verbose', '--token', '${token}', '${folder}'].concat(
+        'with space',
+      ),
     );
     expect(tool.missing).toEqual(['token', 'folder']);
     expect(tool.notes).toEqual([

@@ -48,6 +48,7 @@ describe('findSecretArgs', () => {
     [['--max-token', '4096']],
     [['--token-file', HEX]],
     [['--token', '--verbose']],
+    [['--token', 'some-rather-long-plain-words']],
     [['sk-learn-something-rather-long']],
     [['task-0123456789abcdef0123456789']],
     [['https://example.com:8080/mcp']],

@@ -9,7 +9,7 @@ export class ToolExportService {
   constructor(private readonly tools: ToolRepository) {}
 
   /** All enabled tools; `gatewayUrl` is where the caller reached us. */
-  async run({ client, target }: ExportQuery, gatewayUrl: string): Promise<ExportView> {
+  async run({ client = 'claude-code', target = 'gateway' }: ExportQuery, gatewayUrl: string): Promise<ExportView> {
     const tools = await this.tools.list({ enabled: true });
     const exported = tools.map(({ name, transport, command, args, cwd, url, env, headers }) => ({
       ...{ name, transport, command, args, cwd, url },

@@ -4,7 +4,7 @@ import { isId } from '../common/ids';
 import { noteTarget } from '../common/request-context';
 import { Recorder } from '../logs/recorder.service';
 import { SupervisorService } from '../supervisor/supervisor.service';
-import type { DesiredState } from './tool-definition.types';
+import { type DesiredState, TOOL_NAME_PATTERN } from './tool-definition.types';
 import { ToolSecrets } from './tool-secrets';
 import type { Tool } from './tool.entity';
 import { ToolRepository } from './tool.repository';
@@ -25,7 +25,7 @@ export class ToolRegistry {
   /** A tool by its id or its name. @throws ToolNotFoundError */
   async get(idOrName: string): Promise<Tool> {
     noteTarget({ type: 'tool', id: null, name: idOrName.slice(0, 80) });
-    const tool = isId(idOrName) ? await this.tools.findById(idOrName) : await this.tools.findByName(idOrName);
+    const tool = await this.find(idOrName);
     if (tool === null) throw new ToolNotFoundError(idOrName);
     noteTarget({ type: 'tool', id: tool.id, name: tool.name });
     return tool;
@@ -42,6 +42,12 @@ export class ToolRegistry {
       if (tool === null) throw new ToolNotFoundError(idOrName);
       return work(tool);
     });
+  }
+
+  private find(idOrName: string): Promise<Tool | null> {
+    if (isId(idOrName)) return this.tools.findById(idOrName);
+    // What no tool can be called needs no question (and some of it, such as NUL, no database would take).
+    return TOOL_NAME_PATTERN.test(idOrName) ? this.tools.findByName(idOrName) : Promise.resolve(null);
   }
 
   async wish(tool: Tool, desired: DesiredState): Promise<void> {

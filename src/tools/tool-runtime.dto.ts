@@ -34,6 +34,7 @@ export class CallRequest {
   arguments?: Record<string, unknown>;
 
   /** Default: the tool's `timeoutMs` */
+  @ApiPropertyOptional({ type: 'integer' })
   @IsOptional()
   @IsInt()
   @Min(1)
@@ -59,6 +60,7 @@ export class McpRequest {
   params?: Record<string, unknown>;
 
   /** Default: the tool's `timeoutMs` */
+  @ApiPropertyOptional({ type: 'integer' })
   @IsOptional()
   @IsInt()
   @Min(1)

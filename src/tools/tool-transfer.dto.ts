@@ -17,12 +17,12 @@ export class ImportRequest {
   /** Replace tools of the same name; otherwise they are skipped */
   @IsOptional()
   @IsBoolean()
-  overwrite: boolean = false;
+  overwrite?: boolean = false;
 
   /** Only tell what would be done */
   @IsOptional()
   @IsBoolean()
-  dryRun: boolean = false;
+  dryRun?: boolean = false;
 }
 
 export class SkippedView {
@@ -59,13 +59,13 @@ export class ExportQuery {
   @ApiPropertyOptional({ enum: EXPORT_CLIENTS, enumName: 'ExportClient' })
   @IsOptional()
   @IsIn(EXPORT_CLIENTS)
-  client: ExportClient = 'claude-code';
+  client?: ExportClient = 'claude-code';
 
   /** gateway: the client reaches the tools through MCPS.ONE; direct: it starts or connects to them itself */
   @ApiPropertyOptional({ enum: EXPORT_TARGETS, enumName: 'ExportTarget' })
   @IsOptional()
   @IsIn(EXPORT_TARGETS)
-  target: ExportTarget = 'gateway';
+  target?: ExportTarget = 'gateway';
 }
 
 export class ExportView {

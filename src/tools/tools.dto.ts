@@ -14,7 +14,7 @@ import {
   NotContains,
   ValidateIf,
 } from 'class-validator';
-import { PageQuery, QueryBoolean } from '../common/pagination';
+import { PageQuery, QueryBoolean } from '../common/page.dto';
 import { RESTART_POLICIES, type RestartPolicy, TRANSPORTS, type ToolTransport } from '../supervisor/supervised-tool';
 import { TOOL_STATES, type ToolState } from '../supervisor/tool-snapshot';
 import { IsHeaderMap, IsVariableMap } from './secret-map.decorator';
@@ -36,14 +36,14 @@ export class ToolRequest {
 
   @IsString()
   @MaxLength(2000)
-  description: string = '';
+  description?: string = '';
 
   @IsArray()
   @ArrayMaxSize(50)
   @IsString({ each: true })
   @MinLength(1, { each: true })
   @MaxLength(50, { each: true })
-  tags: string[] = [];
+  tags?: string[] = [];
 
   /** Default: stdio where there is a command, else streamable-http */
   @ApiPropertyOptional({ enum: TRANSPORTS, enumName: 'Transport' })
@@ -72,7 +72,7 @@ export class ToolRequest {
   @IsString({ each: true })
   @MaxLength(131_072, { each: true })
   @NotContains('\0', { each: true })
-  args: string[] = [];
+  args?: string[] = [];
 
   /** Working directory of the program, absolute */
   @ApiPropertyOptional({ type: String, nullable: true })
@@ -86,7 +86,7 @@ export class ToolRequest {
   /** Environment variables of the program; write-only: answered as "***", and "***" sent back keeps the stored value */
   @ApiPropertyOptional({ type: 'object', additionalProperties: { type: 'string' }, default: {} })
   @IsVariableMap()
-  env: Record<string, string> = {};
+  env?: Record<string, string> = {};
 
   /**
    * Where a remote server is
@@ -102,21 +102,22 @@ export class ToolRequest {
   /** HTTP headers sent to a remote server; write-only like `env` */
   @ApiPropertyOptional({ type: 'object', additionalProperties: { type: 'string' }, default: {} })
   @IsHeaderMap()
-  headers: Record<string, string> = {};
+  headers?: Record<string, string> = {};
 
   /** A disabled tool is stopped and can't be started */
   @IsBoolean()
-  enabled: boolean = true;
+  enabled?: boolean = true;
 
   /** Start it whenever MCPS.ONE starts */
   @IsBoolean()
-  autoStart: boolean = false;
+  autoStart?: boolean = false;
 
   @ApiPropertyOptional({ enum: RESTART_POLICIES, enumName: 'RestartPolicy', default: 'on-failure' })
   @IsIn(RESTART_POLICIES)
-  restartPolicy: RestartPolicy = 'on-failure';
+  restartPolicy?: RestartPolicy = 'on-failure';
 
   /** Restarts in a row before the state is failed; default MCP_MAX_RETRIES */
+  @ApiPropertyOptional({ type: 'integer' })
   @IsOptional()
   @IsInt()
   @Min(0)
@@ -124,6 +125,7 @@ export class ToolRequest {
   maxRetries?: number;
 
   /** Limit of each request in milliseconds; default MCP_TIMEOUT */
+  @ApiPropertyOptional({ type: 'integer' })
   @IsOptional()
   @IsInt()
   @Min(100)
@@ -131,7 +133,7 @@ export class ToolRequest {
   timeoutMs?: number;
 
   /** Limit of start and handshake in milliseconds; null: `timeoutMs`, 120000 for npx, uvx, docker and the like */
-  @ApiPropertyOptional({ type: Number, nullable: true })
+  @ApiPropertyOptional({ type: 'integer', nullable: true })
   @ValidateIf(notNull)
   @IsInt()
   @Min(100)
@@ -140,15 +142,15 @@ export class ToolRequest {
 
   /** false: of messages only metadata is recorded */
   @IsBoolean()
-  recordPayloads: boolean = true;
+  recordPayloads?: boolean = true;
 
   /** One process for all clients, or one for each session */
   @ApiPropertyOptional({ enum: SHARINGS, enumName: 'Sharing', default: 'auto' })
   @IsIn(SHARINGS)
-  sharing: Sharing = 'auto';
+  sharing?: Sharing = 'auto';
 
   /** Limit of the whole process group in bytes */
-  @ApiPropertyOptional({ type: Number, nullable: true })
+  @ApiPropertyOptional({ type: 'integer', nullable: true })
   @ValidateIf(notNull)
   @IsInt()
   @Min(1_048_576)
