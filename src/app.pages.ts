@@ -36,7 +36,13 @@ export async function addPages(app: NestFastifyApplication, config: AppConfig): 
     return reply.type('text/javascript; charset=utf-8').send(createReadStream(file));
   });
   if (config.staticDir === null) fastify.get('/', (_, reply) => reply.redirect('/docs'));
-  else await fastify.register(fastifyStatic, { root: config.staticDir, prefix: '/', decorateReply: false });
+  else
+    await fastify.register(fastifyStatic, {
+      root: config.staticDir,
+      prefix: '/',
+      decorateReply: false,
+      dotfiles: 'ignore',
+    });
 }
 
 function escapeHtml(text: string): string {

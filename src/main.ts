@@ -4,17 +4,18 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createApp } from './app.setup';
 import { FirstPasswordFile } from './auth/first-password-file';
 import { AppLogger } from './common/app-logger';
-import { messageOf } from './common/domain-error';
+import { DomainError, messageOf } from './common/domain-error';
 import { consoleSink, FileSink } from './common/log-sinks';
 import { VERSION } from './common/version';
 import type { AppConfig } from './config/app-config';
 import { loadConfig } from './config/load-config';
 import { DataLockedError } from './database/instance-lock';
-import { SchemaNewerError } from './database/migration-runner';
+import { MigrationsPendingError, SchemaNewerError } from './database/migration-runner';
 import { SupervisorService } from './supervisor/supervisor.service';
 
 /** Promised to service managers: see README, troubleshooting. */
 const EXIT = { configuration: 1, portInUse: 3, locked: 4, schemaNewer: 5 } as const;
+const LOCAL_NAMES = new Set(['localhost', '127.0.0.1', '[::1]']);
 /** A shutdown that takes longer is cut off. */
 const SHUTDOWN_LIMIT_MS = 25_000;
 
@@ -62,9 +63,13 @@ async function run(config: AppConfig): Promise<void> {
     await listen(app, config);
     announce(app, config, logger);
   } catch (error) {
-    logger.fatal(error instanceof Error ? error : messageOf(error), 'Main');
+    const code = exitCodeOf(error);
+    // What the operator has to mend is said in one line; a stack trace is for what we have to mend.
+    const expected =
+      code !== EXIT.configuration || error instanceof DomainError || error instanceof MigrationsPendingError;
+    if (!expected) logger.fatal(error instanceof Error ? error : messageOf(error), 'Main');
     await file.close();
-    fail(exitCodeOf(error), messageOf(error));
+    fail(code, messageOf(error));
   }
 }
 
@@ -96,6 +101,15 @@ function announce(app: NestFastifyApplication, config: AppConfig, logger: AppLog
   const url = `http://${host}:${address?.port ?? config.port}`;
   logger.log(`${config.projectName} ${VERSION} is listening on ${url}`, 'Main');
   logger.log(`API documentation: ${url}/docs and ${url}/redoc`, 'Main');
+  if (
+    /^(0\.0\.0\.0|\[::\])$/.test(host) &&
+    config.allowedHosts.every((name) => LOCAL_NAMES.has(name) || name === host)
+  ) {
+    logger.warn(
+      'Only local names are accepted as Host; set ALLOWED_HOSTS to the names and addresses it is called by',
+      'Main',
+    );
+  }
   const password = app.get(FirstPasswordFile);
   if (password.exists()) logger.log(`First login: user ${config.adminUsername}, password in ${password.path}`, 'Main');
 }
@@ -122,6 +136,7 @@ function stopOnSignals(app: NestFastifyApplication, logger: AppLogger, file: Fil
         (error: unknown) => fail(EXIT.configuration, `The shutdown failed: ${messageOf(error)}`),
       );
   };
+  process.stderr.on('error', () => undefined);
   process.on('SIGTERM', () => stop('SIGTERM'));
   process.on('SIGINT', () => stop('SIGINT'));
   const crash = (error: unknown): void => {

@@ -46,7 +46,7 @@ describe('remote tools', () => {
   afterAll(async () => {
     await app.stop();
     for (const child of children) child.stdin?.end();
-    await Promise.all(children.map((child) => child.exitCode ?? once(child, 'exit')));
+    for (const child of children) if (child.exitCode === null) await once(child, 'exit');
     server.close();
   });
 

@@ -24,14 +24,21 @@ export class AuditInterceptor implements NestInterceptor {
   }
 
   private async done(action: string): Promise<void> {
-    if (currentRequest()?.operationRecorded !== true) await this.operations.append({ action, outcome: 'success' });
+    const request = currentRequest();
+    if (request?.operationRecorded === true) return;
+    await this.operations.append({ action, outcome: 'success', changes: request?.details ?? null });
   }
 
   private async failed(action: string, error: unknown): Promise<void> {
     const { status, code, detail } = toProblem(error, { url: '', id: '' });
     const refused = status === 401 || status === 403 || status === 429;
     await this.operations
-      .append({ action, outcome: refused ? 'refused' : 'failure', status, changes: { code, detail } })
+      .append({
+        action,
+        outcome: refused ? 'refused' : 'failure',
+        status,
+        changes: { ...currentRequest()?.details, code, detail },
+      })
       // The caller gets the original error; a database that is away has been logged by then.
       .catch(() => undefined);
   }

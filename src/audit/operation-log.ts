@@ -26,6 +26,7 @@ const GENESIS = '0'.repeat(64);
 
 /** Longest texts that the columns take; names given by strangers (a login with a wrong name) are cut, not refused. */
 const MAX_NAME = 200;
+const MAX_ID = 64;
 
 /** Writes the operation log: rows chained by an HMAC with a key that is not in the database. */
 @Injectable()
@@ -50,11 +51,11 @@ export class OperationLog {
           at: this.clock.now(),
           actorType: actor.type,
           actorId: actor.id,
-          actorName: actor.name.slice(0, MAX_NAME),
+          actorName: storable(actor.name, MAX_NAME),
           action: entry.action,
           targetType: target?.type ?? null,
-          targetId: target?.id?.slice(0, 64) ?? null,
-          targetName: target?.name ? withoutNul(target.name).slice(0, MAX_NAME) : null,
+          targetId: target?.id ? storable(target.id, MAX_ID) : null,
+          targetName: target?.name ? storable(target.name, MAX_NAME) : null,
           outcome: entry.outcome,
           status: entry.status ?? null,
           ip: request?.ip.slice(0, 64) ?? null,
@@ -77,4 +78,9 @@ export class OperationLog {
     fields.push(outcome, status, ip, requestId, changes, prevHash);
     return createHmac('sha256', this.keys.operationChain).update(JSON.stringify(fields)).digest('hex');
   }
+}
+
+/** Exactly what the database will give back, or the hash would not fit it: UTF-8 has no half characters, text no NUL. */
+function storable(text: string, maxCharacters: number): string {
+  return withoutNul(text.slice(0, maxCharacters)).replace(/\p{Surrogate}/gu, '\uFFFD');
 }

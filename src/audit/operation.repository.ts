@@ -67,7 +67,7 @@ function addSearch(query: SelectQueryBuilder<Operation>, search: string): void {
   query.andWhere(
     new Brackets((or) => {
       for (const column of ['action', 'actorName', 'targetName', 'changes']) {
-        or.orWhere(`LOWER(o.${column}) LIKE :search ESCAPE '!'`, { search: searchPattern(search) });
+        or.orWhere(`LOWER(o.${column}) LIKE LOWER(:search) ESCAPE '!'`, { search: searchPattern(search) });
       }
     }),
   );

@@ -75,7 +75,8 @@ export class AppLogger implements LoggerService {
   }
 
   error(message: unknown, ...rest: unknown[]): void {
-    this.write('error', message, rest);
+    // What ends the start is told once, by main.
+    this.write(rest.at(-1) === 'ExceptionHandler' ? 'debug' : 'error', message, rest);
   }
 
   fatal(message: unknown, ...rest: unknown[]): void {
@@ -98,8 +99,7 @@ export class AppLogger implements LoggerService {
       at: this.now(),
       level,
       context: texts.at(-1) ?? null,
-      message:
-        message instanceof Error ? message.message : typeof message === 'string' ? message : JSON.stringify(message),
+      message: textOf(message),
       requestId: currentRequest()?.requestId ?? null,
       data: facts.length > 0 ? (Object.assign({}, ...facts) as Record<string, unknown>) : null,
       stack: error?.stack ?? (texts.length > 1 ? (texts[0] ?? null) : null),
@@ -109,4 +109,16 @@ export class AppLogger implements LoggerService {
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !(value instanceof Error) && !Array.isArray(value);
+}
+
+/** A logger must not throw, whatever it is given. */
+function textOf(message: unknown): string {
+  if (message instanceof Error) return message.message;
+  if (typeof message === 'string') return message;
+  try {
+    const json = JSON.stringify(message) as string | undefined;
+    return json ?? String(message);
+  } catch {
+    return String(message);
+  }
 }

@@ -23,6 +23,18 @@ describe('a keyed mutex', () => {
     expect(events).toEqual(['a starts', 'a ends', 'b starts', 'b ends', 'c starts', 'c ends']);
   });
 
+  it('lets work that comes late wait for all that came before it', async () => {
+    const mutex = new KeyedMutex();
+    const events: string[] = [];
+    const first = mutex.run('tool', noting(events, 'a'));
+    const second = mutex.run('tool', noting(events, 'b'));
+    await first;
+    // All that `first` set off has happened, and `second` is still at work.
+    await new Promise((resolve) => process.nextTick(resolve));
+    await Promise.all([second, mutex.run('tool', noting(events, 'c'))]);
+    expect(events).toEqual(['a starts', 'a ends', 'b starts', 'b ends', 'c starts', 'c ends']);
+  });
+
   it('runs work on different keys side by side', async () => {
     const mutex = new KeyedMutex();
     const events: string[] = [];

@@ -17,13 +17,18 @@ export function toJsonLine(entry: LogEntry): string {
 export function toReadableLine(entry: LogEntry): string {
   const time = new Date(entry.at).toISOString().slice(11, 23);
   const data = entry.data ? ' ' + JSON.stringify(entry.data) : '';
-  const line = `${time} ${entry.level.toUpperCase().padEnd(5)} [${entry.context ?? 'mcps'}] ${escapeControls(entry.message)}${data}`;
-  return entry.stack && (entry.level === 'error' || entry.level === 'fatal') ? `${line}\n${entry.stack}` : line;
+  const line = escapeControls(
+    `${time} ${entry.level.toUpperCase().padEnd(5)} [${entry.context ?? 'mcps'}] ${entry.message}${data}`,
+  );
+  if (!entry.stack || (entry.level !== 'error' && entry.level !== 'fatal')) return line;
+  return [line, ...entry.stack.split('\n').map(escapeControls)].join('\n');
 }
 
 /** To standard output: JSON lines in production, else readable. */
 export function consoleSink(options: { json: boolean }): LogSink {
   const format = options.json ? toJsonLine : toReadableLine;
+  // Whoever read our output may be gone (`| head`): that is no reason to go down.
+  process.stdout.on('error', () => undefined);
   return (entry) => void process.stdout.write(format(entry) + '\n');
 }
 
@@ -31,6 +36,7 @@ export function consoleSink(options: { json: boolean }): LogSink {
 export class FileSink {
   private readonly stream: WriteStream;
   private broken = false;
+  private closing: Promise<void> | null = null;
 
   constructor(file: string) {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
@@ -42,12 +48,13 @@ export class FileSink {
   }
 
   readonly write: LogSink = (entry) => {
-    if (!this.broken) this.stream.write(toJsonLine(entry) + '\n');
+    if (!this.broken && this.closing === null) this.stream.write(toJsonLine(entry) + '\n');
   };
 
+  /** Writes what is left; idempotent. Entries that come later are not for the file any more. */
   close(): Promise<void> {
-    if (this.broken) return Promise.resolve();
-    return new Promise((resolve) => this.stream.end(resolve));
+    this.closing ??= this.broken ? Promise.resolve() : new Promise((resolve) => this.stream.end(() => resolve()));
+    return this.closing;
   }
 }
 

@@ -20,6 +20,8 @@ export interface RequestContext {
   ip: string;
   actor: Actor;
   target: Target | null;
+  /** What the operation log shows beside the target. */
+  details: Record<string, unknown> | null;
   /** Set once the operation log has the row of this request. */
   operationRecorded: boolean;
 }
@@ -31,12 +33,18 @@ const storage = new AsyncLocalStorage<RequestContext>();
 
 /** Runs `work` (and all it awaits) inside a request. */
 export function runInRequest<T>(request: { requestId: string; ip: string }, work: () => T): T {
-  return storage.run({ ...request, actor: ANONYMOUS, target: null, operationRecorded: false }, work);
+  return storage.run({ ...request, actor: ANONYMOUS, target: null, details: null, operationRecorded: false }, work);
 }
 
 /** The request that the current code belongs to; undefined in jobs and timers. */
 export function currentRequest(): RequestContext | undefined {
   return storage.getStore();
+}
+
+/** Adds what the row of the current request shows of it; never a secret. */
+export function noteDetails(details: Record<string, unknown>): void {
+  const request = storage.getStore();
+  if (request) request.details = { ...request.details, ...details };
 }
 
 /** Tells the operation log what the current request is about, as soon as that is known. */

@@ -1,16 +1,18 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { SecretKeys } from '../config/secret-keys';
+import { DomainError } from './domain-error';
 
 /** A stored secret can't be opened: another SECRET_KEY, or it was tampered with. */
-export class SecretUnreadableError extends Error {
+export class SecretUnreadableError extends DomainError {
   constructor(readonly keyId: string | null) {
     super(
+      'conflict',
+      'secret_unreadable',
       keyId === null
         ? 'A stored secret is damaged'
         : `A stored secret was sealed with another SECRET_KEY (key id ${keyId}); start with that key`,
     );
-    this.name = 'SecretUnreadableError';
   }
 }
 
@@ -36,7 +38,10 @@ export class SecretCipher {
     if (keyId !== this.keys.keyId) throw new SecretUnreadableError(keyId);
     const bytes = Buffer.from(sealed, 'base64url');
     try {
-      const decipher = createDecipheriv('aes-256-gcm', this.keys.secretsAtRest, Buffer.from(nonce, 'base64url'))
+      // Without its length Node would take a tag cut to four bytes, too.
+      const decipher = createDecipheriv('aes-256-gcm', this.keys.secretsAtRest, Buffer.from(nonce, 'base64url'), {
+        authTagLength: 16,
+      })
         .setAAD(Buffer.from(context))
         .setAuthTag(bytes.subarray(-16));
       return decipher.update(bytes.subarray(0, -16), undefined, 'utf8') + decipher.final('utf8');

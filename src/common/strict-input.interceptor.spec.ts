@@ -25,7 +25,8 @@ class Routes {
 }
 
 async function send(route: keyof Routes, request: { query?: unknown; body?: unknown }): Promise<unknown> {
-  const context = new ExecutionContextHost([{ query: {}, ...request }], Routes, Routes.prototype[route]);
+  const handler = Reflect.get(Routes.prototype, route) as () => unknown;
+  const context = new ExecutionContextHost([{ query: {}, ...request }], Routes, handler);
   return firstValueFrom(new StrictInputInterceptor().intercept(context, { handle: () => of('handled') }));
 }
 
@@ -61,5 +62,11 @@ describe('a route', () => {
   it('that reads the body leaves it to the validation, and still refuses a query', async () => {
     expect(await send('body', { body: { name: 'x' } })).toBe('handled');
     expect(await refusedBy('body', { query: { verbose: '1' }, body: { name: 'x' } })).toEqual(['verbose']);
+  });
+
+  it('refuses a NUL in what it reads, but for what goes to an MCP server as it is', async () => {
+    expect(await refusedBy('query', { query: { search: 'a\0' } })).toEqual(['search']);
+    expect(await refusedBy('body', { body: { args: ['a', 'b\0'] } })).toEqual(['args.1']);
+    expect(await send('body', { body: { arguments: { text: 'a\0' } } })).toBe('handled');
   });
 });

@@ -9,13 +9,13 @@ export type DatabaseTarget = { type: 'sqlite'; file: string; temporary: boolean 
  * Throws an Error whose message completes "DATABASE_URL ...". A password is never repeated in it.
  */
 export function parseDatabaseUrl(value: string): DatabaseTarget {
-  if (/^sqlite:(\/\/)?:memory:$/.test(value)) return { type: 'sqlite', file: ':memory:', temporary: true };
+  if (/^sqlite:(\/\/\/?)?:memory:$/.test(value)) return { type: 'sqlite', file: ':memory:', temporary: true };
   if (value.startsWith('sqlite:')) {
     const match = /^sqlite:\/\/\/(.+)$/.exec(value);
     if (!match?.[1]) {
       throw new Error('must be sqlite:///./relative.db (three slashes) or sqlite:////absolute/path.db (four slashes)');
     }
-    return { type: 'sqlite', file: resolve(decodeURIComponent(match[1])), temporary: false };
+    return { type: 'sqlite', file: resolve(decode(match[1])), temporary: false };
   }
   if (/^postgres(ql)?:\/\//.test(value)) {
     let url: URL;
@@ -28,4 +28,12 @@ export function parseDatabaseUrl(value: string): DatabaseTarget {
     return { type: 'postgres', url: value };
   }
   throw new Error('must begin with sqlite:/// or postgresql://');
+}
+
+function decode(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    throw new Error('has a % that begins no escape: write %25 for the sign itself');
+  }
 }

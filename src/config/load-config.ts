@@ -1,7 +1,8 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { isAbsolute, join, relative } from 'node:path';
 import { parse } from 'dotenv';
 import { AppConfig } from './app-config';
+import { bracketed } from './parsers';
 import { type Parsed, VARIABLES, type VariableName } from './variables';
 
 /** All that is wrong with the configuration, each problem beginning with the variable's name. */
@@ -39,6 +40,9 @@ export function loadConfig(environment: Record<string, string | undefined> = rea
   if (given.STATIC_DIR !== undefined && !isDirectory(given.STATIC_DIR)) {
     problems.push(`STATIC_DIR is no folder: ${given.STATIC_DIR}`);
   }
+  if (given.STATIC_DIR !== undefined && holds(given.STATIC_DIR, dataDir)) {
+    problems.push('STATIC_DIR holds DATA_DIR: everyone could read its secrets');
+  }
   if (problems.length > 0) throw new ConfigError(problems);
   return new AppConfig({
     projectName: given.PROJECT_NAME ?? 'MCPS.ONE',
@@ -53,7 +57,9 @@ export function loadConfig(environment: Record<string, string | undefined> = rea
     corsOrigins:
       given.CORS_ORIGINS ??
       (environmentName === 'development' ? ['http://localhost:3000', 'http://localhost:5173'] : []),
-    allowedHosts: given.ALLOWED_HOSTS ?? [...new Set(['localhost', '127.0.0.1', '[::1]', host.toLowerCase()])],
+    allowedHosts: given.ALLOWED_HOSTS ?? [
+      ...new Set(['localhost', '127.0.0.1', '[::1]', bracketed(host.toLowerCase())]),
+    ],
     logLevel: given.LOG_LEVEL ?? 'info',
     logFile: given.LOG_FILE ?? join(logDir, 'app.log'),
     logDir,
@@ -96,4 +102,9 @@ function secretProblems(secret: string | undefined): string[] {
 
 function isDirectory(folder: string): boolean {
   return statSync(folder, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+function holds(folder: string, other: string): boolean {
+  const way = relative(folder, other);
+  return !way.startsWith('..') && !isAbsolute(way);
 }

@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import { isAbsolute, resolve } from 'node:path';
 
 /** Reads one variable's text; throws an Error whose message completes "NAME ...". */
@@ -32,9 +33,10 @@ export function boolean(): Parser<boolean> {
 }
 
 export function oneOf<T extends string>(words: readonly T[], aliases: Record<string, T> = {}): Parser<T> {
+  const known = new Map(Object.entries(aliases));
   return (value) => {
     const lower = value.toLowerCase();
-    const found = words.find((word) => word === lower) ?? aliases[lower];
+    const found = words.find((word) => word === lower) ?? known.get(lower);
     if (found === undefined) throw new Error(`must be one of ${words.join(', ')}, not "${value}"`);
     return found;
   };
@@ -45,8 +47,11 @@ export function list(check: (entry: string) => string = (entry) => entry): Parse
   return (value) => entriesOf(value).map(check);
 }
 
+/** `[::1],localhost` is no JSON: IPv6 addresses stand in brackets too. */
+const JSON_START = /^\s*\[(?![\da-f:.]*:[\da-f:.]*\])/i;
+
 function entriesOf(value: string): string[] {
-  if (!value.trim().startsWith('[')) {
+  if (!JSON_START.test(value)) {
     return value
       .split(',')
       .map((entry) => entry.trim())
@@ -88,7 +93,12 @@ export function origin(entry: string): string {
 
 /** A host name as it stands in a Host header, without its port; `*` allows any. */
 export function hostName(entry: string): string {
-  const lower = entry.toLowerCase();
-  if (lower === '*' || /^\[?[a-z0-9._:-]+\]?$/.test(lower)) return lower;
-  throw new Error(`has "${entry}", which is no host name`);
+  const lower = bracketed(entry.toLowerCase());
+  if (lower === '*' || /^([a-z0-9._-]+|\[[\da-f:.]+\])$/.test(lower)) return lower;
+  throw new Error(`has "${entry}", which is no host name (its port is left out)`);
+}
+
+/** An address as it stands in a Host header or a URL: IPv6 in brackets. */
+export function bracketed(host: string): string {
+  return isIPv6(host) ? `[${host}]` : host;
 }

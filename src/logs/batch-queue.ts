@@ -38,7 +38,11 @@ export class BatchQueue<T> {
   private writing: Promise<void> | null = null;
   /** Who pushes may be inside a request or a transaction; the writer is inside of none. */
   private readonly ownContext = new AsyncResource('BatchQueue');
+  /** Entries of the batch being written, and when that is over. */
   private inHand = 0;
+  private batch: Promise<void> | null = null;
+  /** How many entries have left the queue, written or given up. */
+  private left = 0;
   private troubled = false;
   private closing = false;
 
@@ -50,7 +54,8 @@ export class BatchQueue<T> {
 
   push(entry: T): void {
     const size = this.options.sizeOf(entry);
-    if (this.entries.length >= this.options.maxEntries || this.bytes + size > this.options.maxBytes) {
+    const isFull = this.entries.length >= this.options.maxEntries || this.bytes + size > this.options.maxBytes;
+    if (isFull || this.closing) {
       this.counts.dropped++;
       return;
     }
@@ -60,22 +65,26 @@ export class BatchQueue<T> {
     else this.timer ??= setTimeout(() => this.kick(), this.options.flushMs);
   }
 
-  /** Resolves when all that was pushed before is written, or `limitMs` have passed. */
+  /** Resolves when all that was pushed before is written, or `limitMs` have passed. What comes later is not waited for. */
   async flush(limitMs: number): Promise<void> {
     const until = performance.now() + limitMs;
-    while (this.entries.length + this.inHand > 0 && performance.now() < until) {
+    const goal = this.left + this.inHand + this.entries.length;
+    while (this.left < goal && performance.now() < until) {
       this.kick();
       let timer: NodeJS.Timeout | undefined;
       const limit = new Promise<void>((resolve) => (timer = setTimeout(resolve, until - performance.now())));
-      await Promise.race([this.writing, limit]);
+      await Promise.race([this.batch, limit]);
       clearTimeout(timer);
     }
   }
 
-  /** Writes what is left, within a limit, and ends. */
+  /** Writes what is left, within a limit, and ends: what was not written by then, or comes later, is dropped. */
   async close(limitMs: number): Promise<void> {
     await this.flush(limitMs);
     this.closing = true;
+    const lost = this.entries.splice(0).length;
+    this.counts.dropped += lost;
+    this.left += lost;
     if (this.timer) clearTimeout(this.timer);
     this.timer = null;
   }
@@ -96,13 +105,19 @@ export class BatchQueue<T> {
   private async drain(): Promise<void> {
     // At least one batch, and more while they are full.
     do {
-      const batch = this.entries.splice(0, this.options.batchSize);
-      this.inHand = batch.length;
-      await this.writeUntilDone(batch);
-      for (const entry of batch) this.bytes -= this.options.sizeOf(entry);
-      this.inHand = 0;
-      await YIELD();
+      this.batch = this.writeNext();
+      await this.batch;
     } while (this.entries.length >= this.options.batchSize);
+  }
+
+  private async writeNext(): Promise<void> {
+    const batch = this.entries.splice(0, this.options.batchSize);
+    this.inHand = batch.length;
+    await this.writeUntilDone(batch);
+    for (const entry of batch) this.bytes -= this.options.sizeOf(entry);
+    this.inHand = 0;
+    this.left += batch.length;
+    await YIELD();
   }
 
   private async writeUntilDone(batch: T[]): Promise<void> {

@@ -51,7 +51,7 @@ export class McpLogRepository {
     }
     if (filter.minDurationMs !== undefined) query.andWhere('m.durationMs >= :min', { min: filter.minDurationMs });
     if (filter.search !== undefined) {
-      query.andWhere("LOWER(m.payload) LIKE :search ESCAPE '!'", { search: searchPattern(filter.search) });
+      query.andWhere("LOWER(m.payload) LIKE LOWER(:search) ESCAPE '!'", { search: searchPattern(filter.search) });
     }
     return query.getMany();
   }

@@ -92,7 +92,7 @@ export class Recorder implements TrafficSink, OnModuleInit {
       toolId: record.toolId,
       toolName: record.toolName,
       sessionId: record.sessionId,
-      client: record.client?.slice(0, 200) ?? null,
+      client: record.client === null ? null : withoutNul(record.client).slice(0, 200),
       direction: record.direction,
       kind: record.kind,
       method: record.method === null ? null : withoutNul(record.method).slice(0, 128),

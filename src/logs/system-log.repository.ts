@@ -43,9 +43,8 @@ export class SystemLogRepository {
     if (filter.minSeverity !== undefined) query.andWhere('s.severity >= :min', { min: filter.minSeverity });
     if (filter.context !== undefined) query.andWhere('s.context = :context', { context: filter.context });
     if (filter.search !== undefined) {
-      query.andWhere("(LOWER(s.message) LIKE :search ESCAPE '!' OR LOWER(s.data) LIKE :search ESCAPE '!')", {
-        search: searchPattern(filter.search),
-      });
+      const found = (column: string) => `LOWER(s.${column}) LIKE LOWER(:search) ESCAPE '!'`;
+      query.andWhere(`(${found('message')} OR ${found('data')})`, { search: searchPattern(filter.search) });
     }
     return query.getMany();
   }

@@ -70,7 +70,7 @@ export async function performHandshake(peer: McpPeer, options: HandshakeOptions)
   const timer = setTimeout(
     () =>
       controller.abort(
-        new HandshakeError('handshake_timeout', `No agreement on a protocol revision within ${options.timeoutMs} ms`, {
+        new HandshakeError('handshake_timeout', `No agreement on a protocol revision within ${Math.round(options.timeoutMs)} ms`, {
           kind: 'upstream-timeout',
         }),
       ),

@@ -56,6 +56,8 @@ export class McpPeer {
   readonly clientInfo: ClientInfo;
   /** Epoch milliseconds of the last message from the server. */
   lastSeenAt: number | null = null;
+  /** The first thing it said that is no MCP message: what a wrong command says, mostly. */
+  firstNoise: string | null = null;
 
   private readonly transport: McpTransport;
   private readonly tool: PeerTool;
@@ -69,7 +71,8 @@ export class McpPeer {
   private readonly counts: PeerCounters = { noise: 0, oversized: 0, late: 0, unknown: 0, listenerFailures: 0 };
   private readonly listener: TransportListener = {
     onMessage: (message, text, sizeBytes) => this.onMessage(message, text, sizeBytes),
-    onNoise: () => {
+    onNoise: (sample) => {
+      this.firstNoise ??= sample;
       this.counts.noise += 1;
     },
     onOversized: (head, sizeBytes, tail) => this.onOversized(head, sizeBytes, tail),

@@ -11,8 +11,8 @@ import { ToolConnection, toolNameProblem } from './tool-definition.types';
 const MAX_ARGUMENT_BYTES = 128 * 1024;
 
 /**
- * What is wrong with a definition, found without starting anything. Knows no settings: who allows inline code
- * (`tools.allowInlineCode`) drops the problems `inline_code_refused`.
+ * What is wrong with a definition, found without starting anything. A caller that
+ * allows inline code drops the problems `inline_code_refused`.
  */
 export async function checkDefinition(
   definition: ToolConnection & { name?: string },
@@ -126,7 +126,7 @@ function checkArguments({ transport, command, args }: ToolConnection): Definitio
   if (!inline) return problems;
   const { program, index, flag } = inline;
   const message = `${program} ${flag} runs code or loads a module given in the definition itself.`;
-  const hint = 'Put the code into a file and make that the script, or allow it by the setting tools.allowInlineCode.';
+  const hint = 'Put the code into a file and make that the script.';
   return [...problems, definitionError(`args[${index}]`, 'inline_code_refused', message, hint)];
 }
 

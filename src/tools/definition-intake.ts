@@ -7,7 +7,7 @@ import { toFieldErrors } from '../common/validation.pipe';
 import { AppConfig } from '../config/app-config';
 import { checkDefinition } from './definition-check';
 import type { CheckEnvironment, ProblemCode } from './definition-check.types';
-import type { ToolDefinition } from './tool-definition.types';
+import { MASKED, type ToolDefinition } from './tool-definition.types';
 import { masked } from './tool-secrets';
 import type { Tool } from './tool.entity';
 import { ToolRequest } from './tools.dto';
@@ -16,7 +16,6 @@ import { ToolRequest } from './tools.dto';
 const REFUSED: ReadonlySet<ProblemCode> = new Set([
   'command_required',
   'command_has_spaces',
-  'cwd_relative',
   'url_required',
   'url_invalid',
   'url_scheme',
@@ -27,6 +26,16 @@ const REFUSED: ReadonlySet<ProblemCode> = new Set([
   'nul_byte',
   'argument_too_long',
 ]);
+
+/** What an import may leave open as long as the tool is disabled: nobody expands `${NAME}` but a human. */
+const REFUSED_WHEN_ENABLED: ReadonlySet<ProblemCode> = new Set(['cwd_relative', 'unresolved_variable']);
+
+/** Secrets of a stored tool in clear. */
+interface StoredSecrets {
+  env: Record<string, string>;
+  headers: Record<string, string>;
+}
+const NOTHING_STORED: StoredSecrets = { env: {}, headers: {} };
 
 /** Takes the machine as perfect: the definition alone is judged. */
 const ANY_MACHINE: CheckEnvironment = {
@@ -39,13 +48,15 @@ const ANY_MACHINE: CheckEnvironment = {
 export class DefinitionIntake {
   constructor(private readonly config: AppConfig) {}
 
-  /** Fills in the defaults and refuses what must not be saved. @throws ValidationFailedError */
-  async accept(request: ToolRequest): Promise<ToolDefinition> {
+  /**
+   * Fills in the defaults and refuses what must not be saved. `stored`: the values that masks sent back stand for.
+   * @throws ValidationFailedError
+   */
+  async accept(request: ToolRequest, stored: StoredSecrets = NOTHING_STORED): Promise<ToolDefinition> {
     const definition = this.complete(request);
-    const problems = await checkDefinition(definition, ANY_MACHINE);
+    const problems = await checkDefinition(unmasked(definition, stored), ANY_MACHINE);
     const refused = problems.filter(
-      // A tool that can't be started may still lack its anchor (an import keeps it, disabled, to be completed).
-      ({ code }) => REFUSED.has(code) && (definition.enabled || code !== 'cwd_relative'),
+      ({ code }) => REFUSED.has(code) || (definition.enabled && REFUSED_WHEN_ENABLED.has(code)),
     );
     if (refused.length > 0) {
       throw new ValidationFailedError(
@@ -85,6 +96,17 @@ export function parseRequest(input: object): ToolRequest {
   const errors = validateSync(request, { whitelist: true, forbidNonWhitelisted: true, stopAtFirstError: true });
   if (errors.length > 0) throw new ValidationFailedError(toFieldErrors(errors));
   return request;
+}
+
+function unmasked(definition: ToolDefinition, stored: StoredSecrets): ToolDefinition {
+  const clear = (field: 'env' | 'headers') =>
+    Object.fromEntries(
+      Object.entries(definition[field]).map(([name, value]) => [
+        name,
+        value === MASKED ? (stored[field][name] ?? '') : value,
+      ]),
+    );
+  return { ...definition, env: clear('env'), headers: clear('headers') };
 }
 
 /** A stored tool as the request that would make it, its secrets masked. */

@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { toTimestamp } from '../common/clock';
+import { noteDetails } from '../common/request-context';
+import { targetOf } from '../mcp/call-params';
 import type { RpcParams } from '../mcp/json-rpc.types';
 import { SupervisorService } from '../supervisor/supervisor.service';
 import { OfferingService } from './offering.service';
@@ -86,6 +88,7 @@ export class ToolRuntimeService {
     request: { method: string; params: RpcParams; timeoutMs: number | undefined },
     client: string,
   ): Promise<CallView> {
+    noteDetails({ method: request.method, target: targetOf(request.method, request.params) });
     const tool = await this.registry.get(idOrName);
     const peer = this.supervisor.session(tool.id)?.peer ?? null;
     if (peer === null) throw new ToolNotRunningError(tool.name, this.supervisor.snapshot(tool.id).state);

@@ -41,7 +41,7 @@ export class ToolRepository {
       query.andWhere(
         new Brackets((or) => {
           for (const column of ['name', 'description', 'tags']) {
-            or.orWhere(`LOWER(t.${column}) LIKE :search ESCAPE '!'`, { search });
+            or.orWhere(`LOWER(t.${column}) LIKE LOWER(:search) ESCAPE '!'`, { search });
           }
         }),
       );

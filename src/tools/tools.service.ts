@@ -4,6 +4,7 @@ import { Clock } from '../common/clock';
 import { ValidationFailedError } from '../common/domain-error';
 import { requireMatch } from '../common/etag';
 import { newId } from '../common/ids';
+import { noteTarget } from '../common/request-context';
 import { decodeCursor, encodeCursor, toPage } from '../common/pagination';
 import { Transactions, type Tx } from '../database/transactions';
 import { SupervisorService } from '../supervisor/supervisor.service';
@@ -55,6 +56,7 @@ export class ToolsService {
 
   /** @throws ValidationFailedError, ToolNameTakenError */
   async create(request: ToolRequest, options: { desired?: DesiredState; action?: string } = {}): Promise<ToolView> {
+    noteTarget({ type: 'tool', id: null, name: request.name });
     const definition = await this.intake.accept(request);
     const now = this.clock.now();
     const id = newId();
@@ -77,10 +79,9 @@ export class ToolsService {
 
   /** The whole definition anew. @throws ToolNotFoundError, PreconditionFailedError, ValidationFailedError, ToolNameTakenError */
   async replace(idOrName: string, request: ToolRequest, ifMatch?: string): Promise<ToolView> {
-    const definition = await this.intake.accept(request);
-    return this.registry.exclusively(idOrName, (tool) => {
+    return this.registry.exclusively(idOrName, async (tool) => {
       requireMatch(ifMatch, tool.version);
-      return this.change(tool, definition);
+      return this.change(tool, await this.intake.accept(request, this.secretsOf(tool)));
     });
   }
 
@@ -88,14 +89,14 @@ export class ToolsService {
   patch(idOrName: string, patch: Record<string, unknown>, ifMatch?: string): Promise<ToolView> {
     return this.registry.exclusively(idOrName, async (tool) => {
       requireMatch(ifMatch, tool.version);
-      return this.change(tool, await this.intake.accept(this.intake.patched(tool, patch)));
+      return this.change(tool, await this.intake.accept(this.intake.patched(tool, patch), this.secretsOf(tool)));
     });
   }
 
   /** A merge patch that never starts anything: a tool that does not run now is wished to be stopped from here on. */
   patchDormant(idOrName: string, patch: Record<string, unknown>): Promise<ToolView> {
     return this.registry.exclusively(idOrName, async (tool) => {
-      const definition = await this.intake.accept(this.intake.patched(tool, patch));
+      const definition = await this.intake.accept(this.intake.patched(tool, patch), this.secretsOf(tool));
       if (this.supervisor.snapshot(tool.id).state !== 'running') {
         await this.supervisor.stop(tool.id);
         tool.desired = 'stopped';
@@ -118,7 +119,10 @@ export class ToolsService {
 
   /** The secret values in clear. */
   async reveal(idOrName: string): Promise<RevealView> {
-    const tool = await this.registry.get(idOrName);
+    return this.secretsOf(await this.registry.get(idOrName));
+  }
+
+  private secretsOf(tool: Tool): RevealView {
     return { env: this.secrets.open(tool, 'env'), headers: this.secrets.open(tool, 'headers') };
   }
 

@@ -27,12 +27,14 @@ export function openFileDescriptors(pid: number = process.pid): string[] {
   });
 }
 
+type Falsy = undefined | null | false | 0 | '';
+
 /**
  * Polls until the condition is truthy and gives its value back. For what no event tells: other processes, files, rows.
  * A condition that throws is not fulfilled yet; its last error is told with the timeout.
  */
 export async function waitUntil<T>(
-  condition: () => T | Promise<T>,
+  condition: () => T | Falsy | Promise<T | Falsy>,
   { timeoutMs, what }: { timeoutMs: number; what: string },
 ): Promise<T> {
   const deadline = performance.now() + timeoutMs;

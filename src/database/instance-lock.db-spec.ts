@@ -1,0 +1,89 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type LockHolder, startLockHolder } from '../../test/support/held-lock';
+import { removeTemporaryFolders, temporaryFolder } from '../../test/support/temporary-folder';
+import { DataLockedError, InstanceLock } from './instance-lock';
+
+describe('an instance lock', () => {
+  const holders: LockHolder[] = [];
+  let what: string;
+
+  async function anotherProcess(): Promise<LockHolder> {
+    const holder = await startLockHolder(what);
+    holders.push(holder);
+    return holder;
+  }
+
+  function refusal(): DataLockedError | null {
+    try {
+      InstanceLock.take(what).release();
+      return null;
+    } catch (error) {
+      if (error instanceof DataLockedError) return error;
+      throw error;
+    }
+  }
+
+  beforeEach(() => {
+    what = join(temporaryFolder(), 'mcps.db');
+  });
+
+  afterEach(async () => {
+    for (const { child, ended } of holders.splice(0)) {
+      child.kill('SIGKILL');
+      await ended;
+    }
+    removeTemporaryFolders();
+  });
+
+  it('held by another process is refused at once, with the pid of its holder', async () => {
+    const holder = await anotherProcess();
+    expect(holder.said).toBe('held');
+    const before = performance.now();
+    expect(refusal()).toMatchObject({ holder: holder.pid, what });
+    expect(performance.now() - before).toBeLessThan(1_000);
+    expect(refusal()?.message).toBe(
+      `${what} is in use by another MCPS.ONE (pid ${holder.pid}). ` +
+        'Stop that one first, or give this one its own DATA_DIR and DATABASE_URL.',
+    );
+  });
+
+  it('held by this process is refused to another one, until it is released', async () => {
+    const lock = InstanceLock.take(what);
+    expect((await anotherProcess()).said).toContain(`in use by another MCPS.ONE (pid ${process.pid})`);
+    lock.release();
+    lock.release();
+    expect((await anotherProcess()).said).toBe('held');
+  });
+
+  it('is refused to this process too while it holds it', () => {
+    const lock = InstanceLock.take(what);
+    expect(refusal()?.holder).toBe(process.pid);
+    lock.release();
+    expect(refusal()).toBeNull();
+  });
+
+  it('is free at once when its holder is killed, whatever that left behind', async () => {
+    const holder = await anotherProcess();
+    expect(refusal()).not.toBeNull();
+    holder.child.kill('SIGKILL');
+    await holder.ended;
+    expect(readFileSync(`${what}.lock.pid`, 'utf8')).toBe(`${holder.pid}\n`);
+    const lock = InstanceLock.take(what);
+    expect(readFileSync(`${what}.lock.pid`, 'utf8')).toBe(`${process.pid}\n`);
+    lock.release();
+    expect(existsSync(`${what}.lock.pid`)).toBe(false);
+  });
+
+  it.each(['', 'garbage', '-1'])('is refused without a pid where the note of it is %j', async (note) => {
+    await anotherProcess();
+    writeFileSync(`${what}.lock.pid`, note);
+    expect(refusal()?.holder).toBeNull();
+    expect(refusal()?.message).toContain('is in use by another MCPS.ONE. Stop that one first');
+  });
+
+  it('says what is wrong when its folder is not there', () => {
+    what = join(what, 'missing', 'mcps.db');
+    expect(() => InstanceLock.take(what)).toThrow(/directory does not exist/);
+  });
+});

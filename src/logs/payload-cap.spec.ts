@@ -1,0 +1,39 @@
+import { capPayload, PAYLOAD_CAP } from './payload-cap';
+
+interface Cut {
+  head: string;
+  tail: string;
+}
+
+const cut = (text: string): Cut => JSON.parse(capPayload(text).text) as Cut;
+
+describe('a payload', () => {
+  it('is kept whole up to the cap', () => {
+    for (const text of ['', '{"a":1}', 'x'.repeat(PAYLOAD_CAP)]) {
+      expect(capPayload(text)).toEqual({ text, truncated: false });
+    }
+  });
+
+  it('keeps its head and its tail, half the cap each, when it is one character longer', () => {
+    const text = 'h'.repeat(PAYLOAD_CAP / 2) + '!' + 't'.repeat(PAYLOAD_CAP / 2);
+    expect(capPayload(text).truncated).toBe(true);
+    expect(cut(text)).toEqual({ head: 'h'.repeat(PAYLOAD_CAP / 2), tail: 't'.repeat(PAYLOAD_CAP / 2) });
+  });
+
+  it.each([0, 1])('is never cut in the middle of a character (offset %d)', (offset) => {
+    const text = 'x'.repeat(offset) + '🌍'.repeat(PAYLOAD_CAP) + 'y'.repeat(offset);
+    const { head, tail } = cut(text);
+    for (const half of [head, tail]) {
+      expect(half).not.toMatch(/\p{Surrogate}/u);
+      expect(half.length).toBeGreaterThanOrEqual(PAYLOAD_CAP / 2 - 1);
+    }
+    expect(text.startsWith(head)).toBe(true);
+    expect(text.endsWith(tail)).toBe(true);
+  });
+
+  it('holds no NUL, which PostgreSQL could not store', () => {
+    expect(capPayload('a\0b\0')).toEqual({ text: 'a\uFFFDb\uFFFD', truncated: false });
+    expect(capPayload('\0'.repeat(PAYLOAD_CAP + 1)).text).not.toContain('\0');
+    expect(capPayload('"a\\u0000b"').text).toBe('"a\\u0000b"');
+  });
+});

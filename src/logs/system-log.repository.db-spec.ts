@@ -1,0 +1,78 @@
+import { createMigratedDatabase, type MigratedDatabase } from '../../test/support/migrated-database';
+import { newId } from '../common/ids';
+import { SystemLogRow } from './system-log.entity';
+import { type SystemLogFilter, SystemLogRepository } from './system-log.repository';
+
+const aRow = (seq: number, given: Partial<SystemLogRow> = {}): SystemLogRow =>
+  Object.assign(new SystemLogRow(), {
+    seq,
+    id: newId(),
+    at: seq * 1_000,
+    severity: 1,
+    context: 'Tools',
+    message: 'Tool started',
+    requestId: null,
+    data: null,
+    ...given,
+  });
+
+const ROWS = [
+  aRow(1, { severity: 0, context: null, message: 'SELECT 100% of snake_case' }),
+  aRow(2, { context: 'Database', message: 'SELECT 1000 of snakeXcase' }),
+  aRow(3, { severity: 2, data: '{"path":"/var/lib/my_data"}' }),
+  aRow(4, { severity: 3, message: 'Größe ÜBER dem Limit!' }),
+  aRow(5, { severity: 4, context: 'Main', requestId: 'r-1' }),
+];
+
+describe("the system's own log", () => {
+  let db: MigratedDatabase;
+  let repository: SystemLogRepository;
+
+  const list = async (filter: Partial<SystemLogFilter>): Promise<number[]> =>
+    (await repository.list({ order: 'asc', limit: 100, ...filter })).map(({ seq }) => seq);
+
+  beforeAll(async () => {
+    db = await createMigratedDatabase();
+    repository = new SystemLogRepository(db.dataSource.getRepository(SystemLogRow));
+    expect(await repository.lastSeq()).toBe(0);
+    await repository.insert(ROWS);
+  });
+
+  afterAll(() => db.drop());
+
+  it.each<[string, Partial<SystemLogFilter>, number[]]>([
+    ['everything', {}, [1, 2, 3, 4, 5]],
+    ['from a time on, that time included', { from: 4_000 }, [4, 5]],
+    ['up to a time, that time excluded', { to: 2_000 }, [1]],
+    ['a severity and worse', { minSeverity: 3 }, [4, 5]],
+    ['all severities', { minSeverity: 0 }, [1, 2, 3, 4, 5]],
+    ['a context', { context: 'Database' }, [2]],
+    ['a text in the message, case ignored', { search: 'TOOL STARTED' }, [3, 5]],
+    ['a text in the facts', { search: 'MY_DATA' }, [3]],
+    ['a text with % as it is', { search: '100%' }, [1]],
+    ['a text with _ as it is', { search: 'snake_case' }, [1]],
+    ['a text with ! as it is', { search: 'limit!' }, [4]],
+    ['letters beyond ASCII as they were written', { search: 'ÜBER' }, [4]],
+    ['a text together with other filters', { search: 'tool', minSeverity: 3, context: 'Main' }, [5]],
+    ['nothing where nothing fits', { context: 'main' }, []],
+  ])('finds %s', async (_, filter, expected) => {
+    expect(await list(filter)).toEqual(expected);
+  });
+
+  it('goes on behind a sequence number in either order, with one row more than asked for', async () => {
+    expect(await list({ order: 'asc', limit: 2 })).toEqual([1, 2, 3]);
+    expect(await list({ order: 'asc', limit: 2, after: 3 })).toEqual([4, 5]);
+    expect(await list({ order: 'desc', limit: 2 })).toEqual([5, 4, 3]);
+    expect(await list({ order: 'desc', limit: 2, after: 2 })).toEqual([1]);
+  });
+
+  it('gives rows back as they were stored and knows its last number', async () => {
+    expect(await repository.list({ order: 'asc', limit: 100 })).toEqual(ROWS);
+    expect(await repository.lastSeq()).toBe(5);
+  });
+
+  it('stores all rows of a batch or none', async () => {
+    await expect(repository.insert([aRow(6), aRow(5)])).rejects.toThrow(/unique/i);
+    expect(await repository.lastSeq()).toBe(5);
+  });
+});

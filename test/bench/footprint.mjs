@@ -1,0 +1,105 @@
+/**
+ * What the built program costs when nothing happens: `npm run bench:footprint` (after `npm run build`).
+ * Prints one line a figure with its limit and ends with 1 if a limit is exceeded. Figures of a busy machine are worth little.
+ */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const STARTS = 5;
+const TOOLS = 20;
+const LIMITS = {
+  'start to listening (ms, median)': 2000,
+  'idle memory (MB)': 150,
+  'each idle stdio tool adds (MB)': 1,
+};
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const fixture = join(root, 'test/support/fixture-mcp-server.mjs');
+const folder = mkdtempSync(join(tmpdir(), 'mcps-footprint-'));
+const password = 'a password of the bench alone';
+
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const memoryMb = (pid) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) / 1024;
+
+async function start() {
+  const began = performance.now();
+  const child = spawn(process.execPath, [join(root, 'dist/src/main.js')], {
+    cwd: folder,
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, PORT: '0', ADMIN_PASSWORD: password },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let text = '';
+  return new Promise((resolve, reject) => {
+    child.once('exit', (code) => reject(new Error(`The program ended with ${code}:\n${text}`)));
+    child.stdout.on('data', (data) => {
+      text += data;
+      const origin = /is listening on (http:\S+)/.exec(text)?.[1];
+      if (origin) resolve({ child, origin, ms: performance.now() - began });
+    });
+  });
+}
+
+async function stop(child) {
+  child.kill('SIGTERM');
+  if (child.exitCode === null) await once(child, 'exit');
+}
+
+/** Waits until memory has stopped falling. */
+async function settledMemory(pid) {
+  let before = Infinity;
+  for (let round = 0; round < 15; round++) {
+    await pause(2000);
+    const now = memoryMb(pid);
+    if (now > before - 0.5) return now;
+    before = now;
+  }
+  return before;
+}
+
+const figures = {};
+try {
+  const times = [];
+  for (let n = 0; n < STARTS; n++) {
+    const { child, ms } = await start();
+    times.push(ms);
+    await stop(child);
+  }
+  figures['start to listening (ms, median)'] = times.sort((a, b) => a - b)[Math.floor(STARTS / 2)];
+  const { child, origin } = await start();
+  try {
+    const post = async (path, body, token) => {
+      const response = await fetch(`${origin}/api/v1${path}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...(token ? { authorization: `Bearer ${token}` } : {}) },
+        body: JSON.stringify(body),
+      });
+      if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+      return response.json();
+    };
+    figures['idle memory (MB)'] = await settledMemory(child.pid);
+    const { accessToken } = await post('/auth/login', { username: 'admin', password });
+    const names = Array.from({ length: TOOLS + 1 }, (_, n) => `idle-${n}`);
+    for (const name of names) await post('/tools', { name, command: process.execPath, args: [fixture] }, accessToken);
+    // The first one loads what all share.
+    await post('/tools/idle-0/start', undefined, accessToken);
+    const withOne = await settledMemory(child.pid);
+    await post('/tools/batch', { action: 'start', tools: names }, accessToken);
+    figures['each idle stdio tool adds (MB)'] = ((await settledMemory(child.pid)) - withOne) / TOOLS;
+  } finally {
+    await stop(child);
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+
+let exceeded = false;
+for (const [name, limit] of Object.entries(LIMITS)) {
+  const ok = figures[name] <= limit;
+  exceeded ||= !ok;
+  console.log(`${ok ? 'ok      ' : 'EXCEEDED'} ${name}: ${figures[name].toFixed(2)} (limit ${limit})`);
+}
+process.exitCode = exceeded ? 1 : 0;

@@ -1,0 +1,100 @@
+/**
+ * The built program (`npm run build` first) as its users run it: a process of its own with a data folder of its own.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { waitUntil } from './process-tree';
+
+const MAIN = join(__dirname, '../../dist/src/main.js');
+
+export interface BuiltProgram {
+  readonly child: ChildProcess;
+  readonly pid: number;
+  /** All that it wrote on standard output and standard error so far. */
+  output(): string;
+  /** Resolves with http://host:port once it listens; rejects if it ends before. */
+  listening(): Promise<string>;
+  /** Resolves with its exit code, or the name of the signal that ended it. */
+  exited: Promise<number | string>;
+}
+
+/** Those that live; a test that failed half-way leaves none behind. */
+const started = new Set<ChildProcess>();
+
+afterEach(async () => {
+  for (const child of started) {
+    child.kill('SIGKILL');
+    await once(child, 'close');
+  }
+});
+
+/** A working folder that is removed by `remove`. */
+export function scratchFolder(): { path: string; remove: () => void } {
+  const path = mkdtempSync(join(tmpdir(), 'mcps-process-'));
+  return { path, remove: () => rmSync(path, { recursive: true, force: true, maxRetries: 5 }) };
+}
+
+/** Starts it in a folder, with PORT=0 and what `env` adds; nothing of our own configuration is handed on. */
+export function startProgram(
+  folder: string,
+  env: Record<string, string | undefined> = {},
+  args: string[] = [],
+): BuiltProgram {
+  if (!existsSync(MAIN)) throw new Error('dist/ is missing: run `npm run build` first');
+  const { PATH, HOME } = process.env;
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    cwd: folder,
+    env: { PATH, HOME, PORT: '0', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  started.add(child);
+  child.once('close', () => started.delete(child));
+  let text = '';
+  child.stdout.on('data', (data: Buffer) => (text += data.toString()));
+  child.stderr.on('data', (data: Buffer) => (text += data.toString()));
+  const exited = once(child, 'close').then(([code, signal]) => (code as number | null) ?? String(signal));
+  return {
+    child,
+    pid: child.pid ?? -1,
+    output: () => text,
+    exited,
+    listening: () =>
+      waitUntil<string>(
+        () => {
+          if (child.exitCode !== null) throw new Error(`It ended with ${child.exitCode}:\n${text}`);
+          return /is listening on (http:\S+)/.exec(text)?.[1];
+        },
+        { timeoutMs: 20_000, what: 'the program to listen' },
+      ),
+  };
+}
+
+/** Ends a program politely and waits for its end. */
+export async function stopProgram(program: BuiltProgram): Promise<number | string> {
+  program.child.kill('SIGTERM');
+  return program.exited;
+}
+
+/** Logs in with the password of the first start and changes it; gives a fetch for the API. */
+export async function firstLogin(origin: string, folder: string) {
+  const password = readFileSync(join(folder, 'data/initial-admin-password'), 'utf8').trim();
+  const newPassword = 'the password of a process test';
+  const send = async (method: string, path: string, body?: unknown, token?: string): Promise<any> => {
+    const response = await fetch(`${origin}/api/v1${path}`, {
+      method,
+      headers: {
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(token ? { authorization: `Bearer ${token}` } : {}),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    return { status: response.status, body: text === '' ? null : JSON.parse(text) };
+  };
+  const { accessToken } = (await send('POST', '/auth/login', { username: 'admin', password })).body;
+  await send('PUT', '/auth/password', { currentPassword: password, newPassword }, accessToken);
+  return (method: string, path: string, body?: unknown) => send(method, path, body, accessToken);
+}
