@@ -14,11 +14,10 @@ export class SecretMask {
     const needles = new Set<string>();
     for (const value of values) {
       if (value.length < MIN_SECRET_LENGTH) continue;
-      needles.add(value);
-      needles.add(JSON.stringify(value).slice(1, -1));
+      for (const spelling of spellings(value)) needles.add(spelling);
       // `Authorization: Bearer xyz`: the token alone is as secret as the header.
       const credential = /^(?:Bearer|Basic|Token)\s+(\S{6,})$/i.exec(value)?.[1];
-      if (credential !== undefined) needles.add(credential);
+      if (credential !== undefined) for (const spelling of spellings(credential)) needles.add(spelling);
     }
     // Longest first, so that a value that contains another one is masked whole.
     this.needles = [...needles].sort((a, b) => b.length - a.length);
@@ -31,4 +30,12 @@ export class SecretMask {
     }
     return masked;
   }
+}
+
+/** A value as it is and as the JSON writers of the field write it: also with `\\/` (PHP), in ASCII alone (Python), and twice. */
+function spellings(value: string): string[] {
+  const json = (text: string) => JSON.stringify(text).slice(1, -1);
+  const once = json(value);
+  const ascii = once.replace(/[\u0080-\uffff]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return [value, once, once.replaceAll('/', '\\/'), ascii, json(once)];
 }

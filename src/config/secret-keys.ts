@@ -1,5 +1,5 @@
 import { createHash, hkdfSync, randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AppConfig } from './app-config';
 
@@ -31,17 +31,18 @@ export class SecretKeys {
 function readOrMakeKey(dataDir: string): string {
   const file = join(dataDir, 'secret-key');
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  try {
-    // 'wx' fails if the file is there, so two first starts at once can't overwrite each other's key.
-    const handle = openSync(file, 'wx', 0o600);
+  if (!existsSync(file)) {
+    // Written whole under another name first: a kill in between leaves no half key. `link` fails if the file is there, so
+    // two first starts at once can't overwrite each other's key.
+    const draft = `${file}.${process.pid}.tmp`;
+    writeFileSync(draft, randomBytes(48).toString('base64url') + '\n', { mode: 0o600, flush: true });
     try {
-      writeSync(handle, randomBytes(48).toString('base64url') + '\n');
-      fsyncSync(handle);
+      linkSync(draft, file);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     } finally {
-      closeSync(handle);
+      rmSync(draft, { force: true });
     }
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
   const key = readFileSync(file, 'utf8').trim();
   if (key.length < 32) throw new Error(`${file} is damaged: restore it, or set SECRET_KEY to the key that was in it`);

@@ -29,7 +29,7 @@ export const VARIABLES = {
     'development',
     'development, production or test; production refuses weak secrets and logs JSON lines',
   ),
-  DEBUG: variable(boolean(), 'false', 'true logs at level debug, database queries included (never their values)'),
+  DEBUG: variable(boolean(), 'false', 'true logs at level debug, database statements included (never their values)'),
   HOST: variable(
     text({ pattern: /^[A-Za-z0-9.:[\]-]+$/ }),
     '127.0.0.1',
@@ -69,12 +69,8 @@ export const VARIABLES = {
   ),
   LOG_FILE: variable(path(), 'LOG_DIR/app.log', "file that receives the system's own log as JSON lines"),
   LOG_DIR: variable(path(), './logs', 'folder of the log files'),
-  DATA_DIR: variable(
-    path(),
-    './data',
-    'folder of the database, generated secrets and run records (made with mode 0700)',
-  ),
-  BACKUP_DIR: variable(path(), 'DATA_DIR/backups', 'folder of the backups'),
+  DATA_DIR: variable(path(), './data', 'folder of the database and of generated secrets (made with mode 0700)'),
+  BACKUP_DIR: variable(path(), 'DATA_DIR/backups', 'folder of the backups, which come with a later release'),
   STATIC_DIR: variable(path(), 'none', 'folder with a built dashboard, served at /'),
   MCP_TIMEOUT: variable(
     integer({ min: 1, max: 3600 }),

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, renameSync, rmSync } from 'node:fs';
 import type { DataSource } from 'typeorm';
 import type { DatabaseTarget } from '../config/database-url';
 
@@ -86,6 +86,10 @@ async function copyAside(dataSource: DataSource, file: string, applied: number):
   const base = `${file}.before-migration-${applied + 1}`;
   let copy = base;
   for (let n = 2; existsSync(copy); n++) copy = `${base}.${n}`;
-  await dataSource.query('VACUUM INTO ?', [copy]);
+  // Under another name until it is whole: a kill in between must not leave half a copy that looks like one.
+  const unfinished = `${copy}.tmp`;
+  rmSync(unfinished, { force: true });
+  await dataSource.query('VACUUM INTO ?', [unfinished]);
+  renameSync(unfinished, copy);
   return copy;
 }

@@ -30,9 +30,9 @@ export class McpLogRepository {
     return (await this.rows.maximum('seq')) ?? 0;
   }
 
-  /** All rows or none. */
+  /** All rows or none. Repeating it is harmless: a commit may have succeeded although its answer was lost. */
   async insert(rows: McpLogRow[]): Promise<void> {
-    await this.rows.createQueryBuilder().insert().values(rows).updateEntity(false).execute();
+    await this.rows.createQueryBuilder().insert().values(rows).orIgnore().updateEntity(false).execute();
   }
 
   /** One row more than `limit`, so that the caller knows whether there is a next page. */

@@ -32,7 +32,7 @@ const READ_YOUR_WRITES_MS = 500;
 @Injectable()
 export class Recorder implements TrafficSink, OnModuleInit {
   private readonly logger = new Logger(Recorder.name);
-  private readonly masks = new Map<string, SecretMask>();
+  private readonly masks = new Map<string, { values: Set<string>; mask: SecretMask }>();
   private readonly sequence: Sequence;
   private readonly queue: BatchQueue<Waiting>;
 
@@ -68,7 +68,9 @@ export class Recorder implements TrafficSink, OnModuleInit {
 
   /** Tells which values of a tool must not be stored; they hold for everything written from now on. */
   protect(toolId: string, secrets: Iterable<string>): void {
-    this.masks.set(toolId, new SecretMask(secrets));
+    // Values of before are still on their way: in the queue, and in a process that goes on with the old definition.
+    const values = new Set([...(this.masks.get(toolId)?.values ?? []), ...secrets]);
+    this.masks.set(toolId, { values, mask: new SecretMask(values) });
   }
 
   /** Waits until what passed before now can be read (or half a second has gone). */
@@ -83,7 +85,7 @@ export class Recorder implements TrafficSink, OnModuleInit {
   }
 
   private toRow({ id, record }: Waiting, seq: number): McpLogRow {
-    const mask = this.masks.get(record.toolId) ?? SecretMask.NONE;
+    const mask = this.masks.get(record.toolId)?.mask ?? SecretMask.NONE;
     const payload = record.payload === null ? null : capPayload(mask.apply(record.payload));
     return Object.assign(new McpLogRow(), {
       seq,
