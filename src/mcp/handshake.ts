@@ -70,9 +70,13 @@ export async function performHandshake(peer: McpPeer, options: HandshakeOptions)
   const timer = setTimeout(
     () =>
       controller.abort(
-        new HandshakeError('handshake_timeout', `No agreement on a protocol revision within ${Math.round(options.timeoutMs)} ms`, {
-          kind: 'upstream-timeout',
-        }),
+        new HandshakeError(
+          'handshake_timeout',
+          `No agreement on a protocol revision within ${Math.round(options.timeoutMs)} ms`,
+          {
+            kind: 'upstream-timeout',
+          },
+        ),
       ),
     options.timeoutMs,
   );
