@@ -1,23 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { Brackets, Repository, type SelectQueryBuilder } from 'typeorm';
+import { Repository } from 'typeorm';
 import { DatabaseInfo } from '../database/database-info';
-import { searchPattern } from '../database/search-pattern';
+import { type LogFilter, logPage } from '../database/log-reading';
 import type { Tx } from '../database/transactions';
 import { Operation } from './operation.entity';
 
-export interface OperationFilter {
-  from?: number;
-  to?: number;
-  search?: string;
+export interface OperationFilter extends LogFilter {
+  /** Id or name of who acted. */
   actor?: string;
   action?: string;
   targetId?: string;
   outcome?: string;
-  order: 'asc' | 'desc';
-  /** Sequence number behind which the page begins. */
-  after?: number;
-  limit: number;
 }
 
 /** Any number that nothing else in the database uses for advisory locks. */
@@ -43,32 +37,13 @@ export class OperationRepository {
   }
 
   /** One row more than `limit`, so that the caller knows whether there is a next page. */
-  async list(filter: OperationFilter): Promise<Operation[]> {
-    const descending = filter.order === 'desc';
-    const query = this.rows
-      .createQueryBuilder('o')
-      .orderBy('o.seq', descending ? 'DESC' : 'ASC')
-      .limit(filter.limit + 1);
-    if (filter.after !== undefined) query.andWhere(`o.seq ${descending ? '<' : '>'} :after`, { after: filter.after });
-    if (filter.from !== undefined) query.andWhere('o.at >= :from', { from: filter.from });
-    if (filter.to !== undefined) query.andWhere('o.at < :to', { to: filter.to });
-    if (filter.action !== undefined) query.andWhere('o.action = :action', { action: filter.action });
-    if (filter.targetId !== undefined) query.andWhere('o.targetId = :targetId', { targetId: filter.targetId });
-    if (filter.outcome !== undefined) query.andWhere('o.outcome = :outcome', { outcome: filter.outcome });
-    if (filter.actor !== undefined) {
-      query.andWhere('(o.actorId = :actor OR o.actorName = :actor)', { actor: filter.actor });
-    }
-    if (filter.search !== undefined) addSearch(query, filter.search);
+  list(filter: OperationFilter): Promise<Operation[]> {
+    const { action, targetId, outcome, actor } = filter;
+    const query = logPage(this.rows, filter, {
+      equal: { action, targetId, outcome },
+      searched: ['action', 'actorName', 'targetName', 'changes'],
+    });
+    if (actor !== undefined) query.andWhere('(row.actorId = :actor OR row.actorName = :actor)', { actor });
     return query.getMany();
   }
-}
-
-function addSearch(query: SelectQueryBuilder<Operation>, search: string): void {
-  query.andWhere(
-    new Brackets((or) => {
-      for (const column of ['action', 'actorName', 'targetName', 'changes']) {
-        or.orWhere(`LOWER(o.${column}) LIKE LOWER(:search) ESCAPE '!'`, { search: searchPattern(search) });
-      }
-    }),
-  );
 }

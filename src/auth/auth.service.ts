@@ -10,7 +10,7 @@ import { toPrincipalView, type TokenView } from './auth.dto';
 import { CurrentPasswordWrongError, InvalidCredentialsError } from './auth.errors';
 import { FirstPasswordFile } from './first-password-file';
 import { PasswordHasher } from './password-hasher';
-import type { Principal } from './principal';
+import { type Principal, principalOf } from './principal';
 import { Session } from './session.entity';
 import { SessionRepository } from './session.repository';
 import type { User } from './user.entity';
@@ -57,14 +57,7 @@ export class AuthService {
       accessToken: await this.tokens.issue(user.id, session.id),
       tokenType: 'Bearer',
       expiresIn: this.tokens.lifetimeSeconds,
-      user: toPrincipalView({
-        type: 'user',
-        id: user.id,
-        name: user.username,
-        role: user.role,
-        sessionId: session.id,
-        mustChangePassword: user.mustChangePassword,
-      }),
+      user: toPrincipalView(principalOf(user, session.id)),
     };
   }
 

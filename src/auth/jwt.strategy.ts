@@ -4,7 +4,7 @@ import { ExtractJwt, Strategy } from 'passport-jwt';
 import { Clock } from '../common/clock';
 import { SecretKeys } from '../config/secret-keys';
 import { type AccessClaims, TOKEN_ALGORITHM, TOKEN_AUDIENCE, TOKEN_ISSUER } from './access-tokens';
-import type { Principal } from './principal';
+import { type Principal, principalOf } from './principal';
 import { SessionRepository } from './session.repository';
 import { UserRepository } from './user.repository';
 
@@ -33,13 +33,6 @@ export class JwtStrategy extends PassportStrategy(Strategy, 'jwt') {
     if (session === null || session.userId !== claims.sub) return false;
     const user = await this.users.findById(session.userId);
     if (user === null || user.disabled) return false;
-    return {
-      type: 'user',
-      id: user.id,
-      name: user.username,
-      role: user.role,
-      sessionId: session.id,
-      mustChangePassword: user.mustChangePassword,
-    };
+    return principalOf(user, session.id);
   }
 }

@@ -1,5 +1,6 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { Role } from './roles';
+import type { User } from './user.entity';
 
 /** Who sent a request, as the guard has found out. */
 export interface Principal {
@@ -10,6 +11,12 @@ export interface Principal {
   /** The login that the access token belongs to; null for API keys. */
   sessionId: string | null;
   mustChangePassword: boolean;
+}
+
+/** A user who came by a login. */
+export function principalOf(user: User, sessionId: string): Principal {
+  const { id, username, role, mustChangePassword } = user;
+  return { type: 'user', id, name: username, role, sessionId, mustChangePassword };
 }
 
 /** The principal of the current request, as a parameter of a controller's method. */

@@ -1,20 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { Repository } from 'typeorm';
-import { searchPattern } from '../database/search-pattern';
+import { type LogFilter, logPage } from '../database/log-reading';
 import { SystemLogRow } from './system-log.entity';
 
-export interface SystemLogFilter {
-  from?: number;
-  to?: number;
-  search?: string;
+export interface SystemLogFilter extends LogFilter {
   /** This severity and worse. */
   minSeverity?: number;
   context?: string;
-  order: 'asc' | 'desc';
-  /** Sequence number behind which the page begins. */
-  after?: number;
-  limit: number;
 }
 
 @Injectable()
@@ -31,21 +24,10 @@ export class SystemLogRepository {
   }
 
   /** One row more than `limit`, so that the caller knows whether there is a next page. */
-  async list(filter: SystemLogFilter): Promise<SystemLogRow[]> {
-    const descending = filter.order === 'desc';
-    const query = this.rows
-      .createQueryBuilder('s')
-      .orderBy('s.seq', descending ? 'DESC' : 'ASC')
-      .limit(filter.limit + 1);
-    if (filter.after !== undefined) query.andWhere(`s.seq ${descending ? '<' : '>'} :after`, { after: filter.after });
-    if (filter.from !== undefined) query.andWhere('s.at >= :from', { from: filter.from });
-    if (filter.to !== undefined) query.andWhere('s.at < :to', { to: filter.to });
-    if (filter.minSeverity !== undefined) query.andWhere('s.severity >= :min', { min: filter.minSeverity });
-    if (filter.context !== undefined) query.andWhere('s.context = :context', { context: filter.context });
-    if (filter.search !== undefined) {
-      const found = (column: string) => `LOWER(s.${column}) LIKE LOWER(:search) ESCAPE '!'`;
-      query.andWhere(`(${found('message')} OR ${found('data')})`, { search: searchPattern(filter.search) });
-    }
+  list(filter: SystemLogFilter): Promise<SystemLogRow[]> {
+    const { context, minSeverity } = filter;
+    const query = logPage(this.rows, filter, { equal: { context }, searched: ['message', 'data'] });
+    if (minSeverity !== undefined) query.andWhere('row.severity >= :min', { min: minSeverity });
     return query.getMany();
   }
 }
