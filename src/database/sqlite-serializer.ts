@@ -63,8 +63,15 @@ class ConnectionQueue {
  */
 export function serializeSqlite(dataSource: DataSource): DataSource {
   const queue = new ConnectionQueue();
+  // Prepared statements belong to the connection, which all runners share: a runner lives for one query only.
+  const statements = new Map<string, unknown>();
 
   class SerializedQueryRunner extends BetterSqlite3QueryRunner {
+    constructor(driver: BetterSqlite3Driver) {
+      super(driver);
+      Object.assign(this, { stmtCache: statements });
+    }
+
     override async query(...args: Parameters<BetterSqlite3QueryRunner['query']>): Promise<unknown> {
       await queue.acquire(this);
       try {
