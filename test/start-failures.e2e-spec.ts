@@ -28,6 +28,7 @@ describe('starting, stopping and calling when things go wrong', () => {
     ['handshake_timeout', { flags: ['--hang'], startTimeoutMs: 700 }],
     ['protocol_mismatch', { flags: ['--bad-version', '1999-01-01'] }],
     ['handshake_refused', { flags: ['--init-error'] }],
+    ['not_mcp', { flags: ['--not-mcp'], startTimeoutMs: 1500 }],
   ])('F25, F5, F6: answers 502 with the reason %s, a hint, and leaves nothing running', async (reason, wrong) => {
     const name = `fails-${reason.replaceAll('_', '-')}`;
     await app.post('/tools', aTool({ name, restartPolicy: 'never', ...wrong }));

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
-import { delimiter, isAbsolute, join, resolve } from 'node:path';
+import { delimiter, isAbsolute, resolve } from 'node:path';
 
 export type CommandLookup =
   { ok: true; path: string } | { ok: false; code: 'command_not_found' | 'command_not_executable' };
@@ -31,7 +31,7 @@ function candidates(command: string, cwd: string | null, env: Readonly<Record<st
       : (env.PATH ?? env.Path ?? '')
           .split(delimiter)
           .filter((folder) => folder !== '')
-          .map((folder) => join(folder, command));
+          .map((folder) => resolve(cwd ?? '.', folder, command));
   return bases.flatMap((base) => extensions.map((extension) => base + extension));
 }
 

@@ -1,4 +1,5 @@
 import { DomainError, messageOf } from '../common/domain-error';
+import type { SecretMask } from '../common/secret-mask';
 import { HandshakeError } from '../mcp/peer.errors';
 import { TransportError } from '../mcp/transport.types';
 import { SpawnError } from './process-spawner';
@@ -13,12 +14,18 @@ const HINTS: Record<string, string> = {
   cwd_not_found: 'Create the folder or correct `cwd`',
   arguments_too_long: 'Move the large argument into a file',
   arguments_invalid: 'Remove the NUL byte from the command, its arguments or its variables',
+  spawn_timeout:
+    'Does the folder of the program or `cwd` answer? A network file system that has gone away is the usual reason',
+  url_missing: 'Set `url`, or the transport `stdio` and a `command`',
   spawn_failed: 'See the system log; too many open files or processes are the usual reasons',
   exited_before_handshake: 'The last lines of its stderr say why; a missing variable or argument is the usual reason',
   exited: 'The last lines of its stderr say why',
   connection_lost: 'The program closed its output although it is to stay; its stderr may say why',
   handshake_timeout:
     'Is it an MCP server on standard input and output? If it is only slow to start, raise `startTimeoutMs`',
+  closed_during_probe: 'The program closed its output at the first question; its stderr may say why',
+  closed_during_handshake: 'The server ended the connection before it was ready; its stderr or its log may say why',
+  transport_closed: 'The program closed its input before it was ready; its stderr may say why',
   handshake_refused: 'The server refused to be initialized; its message says why',
   not_mcp:
     'The program writes something else than MCP on standard output; is this the right command, and does it log to stderr?',
@@ -34,6 +41,9 @@ const HINTS: Record<string, string> = {
   remote_rate_limited: 'Wait; the server limits how often it may be asked',
   remote_not_mcp: 'What answered is no MCP server; check the URL and the transport (streamable-http or sse)',
   remote_redirect: 'Give the final URL; credentials are never sent on to another origin',
+  remote_connection_lost: 'The connection to the server broke off; check the network and the log of the server',
+  remote_http_error: 'The server refused the request; check URL, headers and the transport (streamable-http or sse)',
+  message_too_big: 'Raise MCP_MAX_MESSAGE_BYTES, or let the server answer with less',
   remote_session_lost: 'The server has forgotten the session; it is opened anew',
 };
 
@@ -62,17 +72,23 @@ export function exitProblem(
 }
 
 /** Any error of starting and connecting; `permanent`: another try can't help. */
-export function startProblem(error: unknown, at: number, stderr: string[]): { problem: Problem; permanent: boolean } {
+export function startProblem(
+  error: unknown,
+  at: number,
+  { stderr, mask }: { stderr: string[]; mask: SecretMask },
+): { problem: Problem; permanent: boolean } {
   if (error instanceof SpawnError)
     return { problem: problem(error.code, error.message, at), permanent: error.permanent };
+  // From here on the message may quote the server, and that may quote a secret.
+  const message = mask.apply(messageOf(error));
   if (error instanceof HandshakeError) {
-    return { problem: problem(error.code, error.message, at, stderr), permanent: error.code === 'protocol_mismatch' };
+    return { problem: problem(error.code, message, at, stderr), permanent: error.code === 'protocol_mismatch' };
   }
   if (error instanceof TransportError) {
     // Wrong credentials do not become right by asking again.
     const permanent = error.code === 'remote_unauthorized' || error.code === 'remote_forbidden';
-    return { problem: problem(error.code, error.message, at, stderr), permanent };
+    return { problem: problem(error.code, message, at, stderr), permanent };
   }
   const code = error instanceof DomainError ? error.code : 'start_failed';
-  return { problem: problem(code, messageOf(error), at, stderr), permanent: false };
+  return { problem: problem(code, message, at, stderr), permanent: false };
 }

@@ -1,6 +1,6 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { stat } from 'node:fs/promises';
-import { once } from 'node:events';
+import type { Readable, Writable } from 'node:stream';
 import { Injectable } from '@nestjs/common';
 import { isGroupGone, signalGroup } from './process-group';
 import { type Launch, type ManagedProcess, ProcessSpawner, SpawnError } from './process-spawner';
@@ -20,15 +20,15 @@ export class NodeProcessSpawner extends ProcessSpawner {
       throw new SpawnError('cwd_not_found', `The working directory ${launch.cwd} is not there`, true);
     }
     const child = this.begin(launch);
-    // Listeners on all pipes from the first moment: an unheard 'error' would end our own process.
-    for (const pipe of [child.stdin, child.stdout, child.stderr]) pipe.on('error', () => undefined);
+    // Listeners from the first moment, also for later errors (a pipe that broke): an unheard 'error' would end our own process.
     const failure = await new Promise<Error | null>((resolve) => {
       child.once('spawn', () => resolve(null));
-      child.once('error', resolve);
+      child.on('error', resolve);
+      // Without a free file descriptor there are no pipes, whatever the types say.
+      const pipes: (Readable | Writable | undefined)[] = [child.stdin, child.stdout, child.stderr];
+      for (const pipe of pipes) pipe?.on('error', () => undefined);
     });
     if (failure !== null) throw toSpawnError(failure, launch);
-    // Later errors (a signal that could not be sent) are not ours to die of.
-    child.on('error', () => undefined);
     return new NodeManagedProcess(child);
   }
 
@@ -52,6 +52,7 @@ export class NodeProcessSpawner extends ProcessSpawner {
 class NodeManagedProcess implements ManagedProcess {
   readonly pid: number;
   readonly exited: Promise<{ code: number | null; signal: string | null }>;
+  private isSeenGone = false;
 
   constructor(private readonly child: ChildProcessWithoutNullStreams) {
     this.pid = child.pid ?? -1;
@@ -71,11 +72,13 @@ class NodeManagedProcess implements ManagedProcess {
   }
 
   signal(signal: 'SIGTERM' | 'SIGKILL'): void {
-    signalGroup(this.pid, signal);
+    // The system may have given the number of a group that is gone to somebody else.
+    if (!this.isGone()) signalGroup(this.pid, signal);
   }
 
   isGone(): boolean {
-    return this.hasExited && isGroupGone(this.pid);
+    this.isSeenGone ||= this.hasExited && isGroupGone(this.pid);
+    return this.isSeenGone;
   }
 
   private get hasExited(): boolean {
@@ -83,8 +86,8 @@ class NodeManagedProcess implements ManagedProcess {
   }
 
   private async waitForExit(): Promise<{ code: number | null; signal: string | null }> {
-    const closed = once(this.child, 'close');
-    await once(this.child, 'exit');
+    const closed = new Promise((resolve) => this.child.once('close', resolve));
+    await new Promise((resolve) => this.child.once('exit', resolve));
     let timer: NodeJS.Timeout | undefined;
     await Promise.race([closed, new Promise((resolve) => (timer = setTimeout(resolve, DRAIN_MS)))]);
     clearTimeout(timer);
@@ -95,7 +98,11 @@ class NodeManagedProcess implements ManagedProcess {
 function toSpawnError(error: NodeJS.ErrnoException, launch: Launch): SpawnError {
   switch (error.code) {
     case 'ENOENT':
-      return new SpawnError('command_not_found', `The command ${launch.command} is not there`, true);
+      return new SpawnError(
+        'command_not_found',
+        `The command ${launch.command}, or the interpreter that its first line names, is not there`,
+        true,
+      );
     case 'EACCES':
     case 'ENOEXEC':
       return new SpawnError('command_not_executable', `The command ${launch.command} can't be executed`, true);

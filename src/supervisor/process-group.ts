@@ -28,8 +28,9 @@ export function isGroupGone(pgid: number): boolean {
   if (process.platform === 'win32') return true;
   try {
     process.kill(-pgid, 0);
-  } catch {
-    return true;
+  } catch (error) {
+    // EPERM: there are members, but of another user (sudo, a set-uid program); /proc tells whether they live.
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM' || process.platform !== 'linux') return true;
   }
   const table = readProcessTable();
   return table !== null && !table.some((row) => row.pgrp === pgid && row.state !== 'Z' && row.state !== 'X');

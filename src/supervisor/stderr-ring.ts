@@ -9,19 +9,28 @@ export interface StderrLine {
 
 const MAX_LINES = 500;
 const MAX_LINE_CHARACTERS = 8_192;
+/** So much of a line is looked at: a secret that begins within the limit must be seen whole to be masked. */
+const MAX_READ_CHARACTERS = 2 * MAX_LINE_CHARACTERS;
 
 /** The last lines of a program's stderr, its own secrets masked. Old lines make room for new ones. */
 export class StderrRing {
+  /** How many lines were heard in all. */
+  heard = 0;
   private lines: StderrLine[] = [];
-  private partial = '';
 
   constructor(private readonly now: () => number) {}
 
   /** Reads a child's stderr to its end; lines of earlier children stay. */
   follow(stream: Readable, mask: SecretMask): void {
+    let partial = '';
     stream.setEncoding('utf8');
-    stream.on('data', (text: string) => this.take(text, mask));
-    stream.once('end', () => this.finish(mask));
+    stream.on('data', (text: string) => {
+      const parts = (partial + text).split(/\r?\n/);
+      partial = (parts.pop() ?? '').slice(0, MAX_READ_CHARACTERS);
+      for (const part of parts) this.add(part, mask);
+    });
+    // A stream that is let go of has no 'end'.
+    stream.once('close', () => this.add(partial, mask));
   }
 
   /** The newest `count` lines, oldest first. */
@@ -29,28 +38,17 @@ export class StderrRing {
     return this.lines.slice(-count);
   }
 
-  /** Only what was said since a moment (epoch milliseconds): the words of one child. */
-  since(at: number, count: number): string[] {
-    return this.lines
-      .filter((entry) => entry.at >= at)
-      .slice(-count)
-      .map((entry) => entry.line);
-  }
-
-  private take(text: string, mask: SecretMask): void {
-    const parts = (this.partial + text).split(/\r?\n/);
-    this.partial = (parts.pop() ?? '').slice(0, MAX_LINE_CHARACTERS);
-    for (const part of parts) this.add(part, mask);
-  }
-
-  private finish(mask: SecretMask): void {
-    if (this.partial !== '') this.add(this.partial, mask);
-    this.partial = '';
+  /** The newest `count` lines of those that came after `heard` ones: the words of one child. */
+  since(heard: number, count: number): string[] {
+    const fresh = Math.min(count, this.heard - heard);
+    return fresh === 0 ? [] : this.tail(fresh).map((entry) => entry.line);
   }
 
   private add(line: string, mask: SecretMask): void {
     if (line.trim() === '') return;
-    this.lines.push({ at: this.now(), line: mask.apply(line.slice(0, MAX_LINE_CHARACTERS)) });
+    const masked = mask.apply(line.slice(0, MAX_READ_CHARACTERS));
+    this.lines.push({ at: this.now(), line: masked.slice(0, MAX_LINE_CHARACTERS) });
+    this.heard++;
     // Cut in batches, so that a flood doesn't move 500 entries for each line.
     if (this.lines.length >= MAX_LINES * 2) this.lines = this.lines.slice(-MAX_LINES);
   }

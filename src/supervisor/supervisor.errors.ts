@@ -1,14 +1,16 @@
 import { DomainError } from '../common/domain-error';
-import type { Problem } from './tool-lifecycle';
+import type { Phase, Problem } from './tool-lifecycle';
+import { stateOf } from './tool-snapshot';
 
 export class ToolStartFailedError extends DomainError {
-  constructor(name: string, problem: Problem | null) {
+  constructor(name: string, { lastError: problem, phase }: { lastError: Problem | null; phase: Phase }) {
     super(
       'upstream-failed',
       'tool_start_failed',
       problem ? `${name} did not start: ${problem.message}` : `${name} did not start`,
       {
-        extra: problem ? { reason: problem.code, hint: problem.hint } : {},
+        // `backoff`: the next try is on its way.
+        extra: { state: stateOf(phase), ...(problem ? { reason: problem.code, hint: problem.hint } : {}) },
       },
     );
   }

@@ -11,8 +11,8 @@ import { ProcessSpawner } from './process-spawner';
 import type { StderrLine } from './stderr-ring';
 import type { SupervisedTool } from './supervised-tool';
 import { ShuttingDownError, StartAbortedError, ToolStartFailedError, ToolUnkillableError } from './supervisor.errors';
-import { ToolInstance } from './tool-instance';
-import type { LifecycleState } from './tool-lifecycle';
+import { type InstanceSurroundings, ToolInstance } from './tool-instance';
+import { DEFAULT_TIMES, type LifecycleState } from './tool-lifecycle';
 import type { ToolSession } from './tool-session';
 import { STOPPED_SNAPSHOT, takeSnapshot, type ToolSnapshot } from './tool-snapshot';
 
@@ -21,6 +21,8 @@ export type ReadyListener = (toolId: string, session: ToolSession) => void;
 
 /** How many tools start at once. */
 const PARALLEL_STARTS = 4;
+/** A start keeps its place among them this long at most: one that hangs must not hold up the others. */
+const START_SLOT_MS = 5_000;
 
 /** All tools alive. It keeps no wishes: who wants what running is the registry's business. */
 @Injectable()
@@ -45,7 +47,11 @@ export class SupervisorService implements OnModuleDestroy {
   define(tool: SupervisedTool): void {
     const known = this.instances.get(tool.id);
     if (known) known.define(tool);
-    else this.instances.set(tool.id, this.newInstance(tool, this.tap));
+    else
+      this.instances.set(
+        tool.id,
+        this.newInstance(tool, this.tap, (instance, before) => this.onChange(instance, before)),
+      );
   }
 
   /**
@@ -71,7 +77,8 @@ export class SupervisorService implements OnModuleDestroy {
 
   /** Stops a tool and forgets it. */
   async forget(toolId: string): Promise<void> {
-    await this.stop(toolId);
+    // A start that came in while we waited is taken down as well.
+    while (this.isAlive(toolId)) await this.stop(toolId);
     this.instances.delete(toolId);
   }
 
@@ -101,18 +108,19 @@ export class SupervisorService implements OnModuleDestroy {
   async trial<T>(tool: SupervisedTool, stderr: string[], work: (session: ToolSession) => Promise<T>): Promise<T> {
     if (this.draining) throw new ShuttingDownError();
     const nowhere: TrafficSink = { record: () => undefined };
-    const instance = this.newInstance({ ...tool, restartPolicy: 'never', maxRetries: 0 }, nowhere);
+    const once: SupervisedTool = { ...tool, restartPolicy: 'never', maxRetries: 0 };
+    const instance = this.newInstance(once, nowhere, () => undefined);
     // Known while it lives, so that a shutdown in the middle takes it down too.
     this.instances.set(tool.id, instance);
     try {
       await this.settle(instance, instance.start());
       const session = instance.live;
-      if (session === null) throw new ToolStartFailedError(tool.name, instance.lifecycle.lastError);
+      if (session === null) throw new ToolStartFailedError(tool.name, instance.lifecycle);
       return await work(session);
     } finally {
-      await instance.stop();
+      const isGone = await instance.stop();
       stderr.push(...instance.stderr.tail().map((entry) => entry.line));
-      this.instances.delete(tool.id);
+      if (isGone) this.instances.delete(tool.id);
     }
   }
 
@@ -139,10 +147,19 @@ export class SupervisorService implements OnModuleDestroy {
   private async settle(instance: ToolInstance, outcome: ReturnType<ToolInstance['start']>): Promise<void> {
     const ended = await outcome;
     if (ended === 'aborted') throw new StartAbortedError(instance.tool.name);
-    if (ended === 'failed') throw new ToolStartFailedError(instance.tool.name, instance.lifecycle.lastError);
+    if (ended === 'failed') throw new ToolStartFailedError(instance.tool.name, instance.lifecycle);
   }
 
-  private newInstance(tool: SupervisedTool, sink: TrafficSink): ToolInstance {
+  private isAlive(toolId: string): boolean {
+    const phase = this.instances.get(toolId)?.lifecycle.phase;
+    return phase !== undefined && phase !== 'stopped';
+  }
+
+  private newInstance(
+    tool: SupervisedTool,
+    sink: TrafficSink,
+    onChange: InstanceSurroundings['onChange'],
+  ): ToolInstance {
     return new ToolInstance(tool, {
       spawner: this.spawner,
       sink,
@@ -153,7 +170,9 @@ export class SupervisorService implements OnModuleDestroy {
       marker: `${this.instanceId}:${tool.id}`,
       clock: this.clock,
       starts: this.starts,
-      onChange: (instance, before) => this.onChange(instance, before),
+      times: DEFAULT_TIMES,
+      slotMs: START_SLOT_MS,
+      onChange,
     });
   }
 

@@ -8,11 +8,11 @@ import { StderrRing } from './stderr-ring';
 import { sameConnection, type SupervisedTool } from './supervised-tool';
 import {
   advance,
-  DEFAULT_TIMES,
   type Effect,
   INITIAL_STATE,
   type LifecycleEvent,
   type LifecycleState,
+  type LifecycleTimes,
   type TimerName,
 } from './tool-lifecycle';
 import { type SessionSurroundings, ToolSession } from './tool-session';
@@ -24,6 +24,9 @@ export interface InstanceSurroundings extends SessionSurroundings {
   clock: Clock;
   /** Bounds how many tools start at once. */
   starts: Semaphore;
+  times: LifecycleTimes;
+  /** A start keeps its slot this long at most: one that hangs must not hold up the others. */
+  slotMs: number;
   /** Told after each change of state. */
   onChange: (instance: ToolInstance, before: LifecycleState) => void;
 }
@@ -36,8 +39,6 @@ interface Waiter {
 /** How often a process group that is coming down is looked at. */
 const GONE_POLL_MS = 20;
 const UNKILLABLE_POLL_MS = 1_000;
-/** A start keeps its slot this long at most: one that hangs must not hold up the others. */
-const SLOT_MS = 5_000;
 /** A failed handshake may be the first sign of an exit; this long we wait for the exit itself, which tells more. */
 const EXIT_GRACE_MS = 300;
 /** A verdict on a server's era is asked for anew after this long: servers get updated. */
@@ -76,8 +77,9 @@ export class ToolInstance {
     return this.state.phase === 'running' ? this.session : null;
   }
 
+  /** The session of the newest generation; null while that one still waits for its turn. */
   get current(): ToolSession | null {
-    return this.session;
+    return this.session?.generation === this.state.generation ? this.session : null;
   }
 
   get startedAt(): number | null {
@@ -93,12 +95,11 @@ export class ToolInstance {
   get restartRequired(): boolean {
     const runs =
       this.state.phase === 'starting' || this.state.phase === 'handshaking' || this.state.phase === 'running';
-    return runs && this.session !== null && !sameConnection(this.session.tool, this.definition);
+    return runs && this.current !== null && !sameConnection(this.current.tool, this.definition);
   }
 
   /** Takes a changed definition; what runs goes on from the old connection until it is restarted. */
   define(definition: SupervisedTool): void {
-    if (!sameConnection(this.definition, definition)) this.era = null;
     this.definition = definition;
     this.shown.name = definition.name;
     this.shown.recordPayloads = definition.recordPayloads;
@@ -107,13 +108,12 @@ export class ToolInstance {
   /** Resolves with the end of the first attempt; running already is `ready`. */
   start(): Promise<StartOutcome> {
     this.dispatch({ type: 'start' });
-    return this.startOutcome(0);
+    return this.startOutcome();
   }
 
   restart(): Promise<StartOutcome> {
-    const before = this.state.generation;
     this.dispatch({ type: 'restart' });
-    return this.startOutcome(before + 1);
+    return this.startOutcome();
   }
 
   /** Resolves when no process is left: true, or false if one can't be killed. */
@@ -126,12 +126,12 @@ export class ToolInstance {
     });
   }
 
-  /** How the first attempt from now on ends; `atLeast`: generations before it don't count. */
-  private startOutcome(atLeast: number): Promise<StartOutcome> {
+  /** How the first attempt from now on ends. A restart has left `running` already when this looks. */
+  private startOutcome(): Promise<StartOutcome> {
     return this.wait((state) => {
       switch (state.phase) {
         case 'running':
-          return state.generation >= atLeast ? 'ready' : undefined;
+          return 'ready';
         case 'backoff':
         case 'failed':
           return 'failed';
@@ -160,7 +160,7 @@ export class ToolInstance {
   private dispatch(event: LifecycleEvent): void {
     const before = this.state;
     const { state, effects } = advance(before, event, {
-      ...DEFAULT_TIMES,
+      ...this.surroundings.times,
       restartPolicy: this.definition.restartPolicy,
       maxRetries: this.definition.maxRetries,
       now: this.surroundings.clock.now(),
@@ -184,13 +184,13 @@ export class ToolInstance {
   private carryOut(effect: Effect): void {
     switch (effect.type) {
       case 'spawn':
-        void this.surroundings.starts.run(() => within(SLOT_MS, this.bringUp(effect.generation)));
+        void this.surroundings.starts.run(() => within(this.surroundings.slotMs, this.bringUp(effect.generation)));
         return;
       case 'close-input':
         void this.takeDown(effect.generation);
         return;
       case 'signal':
-        this.session?.process?.signal(effect.signal);
+        this.current?.process?.signal(effect.signal);
         return;
       case 'set-timer':
         this.setTimer(effect.name, effect.generation, effect.delayMs);
@@ -208,49 +208,55 @@ export class ToolInstance {
     const { clock } = this.surroundings;
     const session = new ToolSession(generation, this.definition, this.shown, this.surroundings);
     this.session = session;
-    const began = { at: clock.now(), monotonic: clock.monotonic() };
+    const began = clock.monotonic();
+    const { heard } = this.stderr;
     const probe = this.probeMode();
     try {
       await session.open(this.stderr);
       this.dispatch({ type: 'spawned', generation });
-      this.watch(session, began.at);
-      const { era } = await session.handshake(probe, clock.monotonic() - began.monotonic);
+      this.watch(session, heard);
+      const { era } = await session.handshake(probe, clock.monotonic() - began);
       this.era = { verdict: era, tool: session.tool, at: clock.now() };
       this.dispatch({ type: 'ready', generation });
     } catch (error) {
-      await this.reportStartFailure(session, error, { probe, beganAt: began.at });
+      await this.reportStartFailure(session, error, { probe, heard });
     }
   }
 
   private probeMode(): 'auto' | ProtocolEra {
     const known = this.era;
-    if (known === null || this.surroundings.clock.now() - known.at > ERA_VERDICT_MS) return 'auto';
-    return known.verdict;
+    if (known === null || !sameConnection(known.tool, this.definition)) return 'auto';
+    return this.surroundings.clock.now() - known.at > ERA_VERDICT_MS ? 'auto' : known.verdict;
   }
 
   private async reportStartFailure(
     session: ToolSession,
     error: unknown,
-    start: { probe: 'auto' | ProtocolEra; beganAt: number },
+    start: { probe: 'auto' | ProtocolEra; heard: number },
   ): Promise<void> {
-    const { generation } = session;
-    this.era = null;
-    const exit = session.process === null ? null : await within(EXIT_GRACE_MS, session.process.exited);
+    const { generation, process: child } = session;
+    // Of a start that was taken down nothing is to be learnt, here and below.
+    if (!session.signal.aborted) this.era = null;
+    const exit = child !== null && mayBeAnExit(error) ? await within(EXIT_GRACE_MS, child.exited) : undefined;
     const at = this.surroundings.clock.now();
-    const stderr = this.stderr.since(start.beganAt, QUOTED_LINES);
+    const stderr = this.stderr.since(start.heard, QUOTED_LINES);
     if (!exit) {
-      this.dispatch({ type: 'start-failed', generation, ...startProblem(error, at, stderr) });
+      const failure = startProblem(error, at, { stderr, mask: session.mask });
+      // A remembered verdict may be out of date; the next try asks anew.
+      const permanent = failure.permanent && !(error instanceof HandshakeError && start.probe !== 'auto');
+      this.dispatch({ type: 'start-failed', generation, problem: failure.problem, permanent });
       return;
     }
     // Some servers end on a method they don't know: they are asked once more without the probe.
-    const again = start.probe === 'auto' && error instanceof HandshakeError && error.code === 'closed_during_probe';
+    const isProbes = error instanceof HandshakeError && error.code === 'closed_during_probe';
+    const again = !session.signal.aborted && start.probe === 'auto' && isProbes;
     if (again) this.era = { verdict: 'legacy', tool: session.tool, at };
     const explanation = exitProblem(exit, at, { ready: false, stderr });
     this.dispatch({ type: 'exited', generation, exit: { ...exit, at }, problem: explanation, again });
   }
 
   /** Tells the lifecycle how the session ends, whenever that is. */
-  private watch(session: ToolSession, beganAt: number): void {
+  private watch(session: ToolSession, heard: number): void {
     const { generation, process: child, peer } = session;
     const { clock } = this.surroundings;
     void child?.exited.then((exit) => {
@@ -259,15 +265,20 @@ export class ToolInstance {
         'process_exited',
         `the program ${exit.signal === null ? `exited with code ${exit.code}` : `was ended by ${exit.signal}`}`,
       );
-      if (this.state.phase === 'handshaking') return; // reportStartFailure tells it, it knows more
+      // Until the handshake is over, reportStartFailure tells it: it knows more.
+      if (this.state.phase === 'handshaking' && session.identity === null) return;
       const at = clock.now();
-      const explanation = exitProblem(exit, at, { ready: true, stderr: this.stderr.since(beganAt, QUOTED_LINES) });
+      const explanation = exitProblem(exit, at, { ready: true, stderr: this.stderr.since(heard, QUOTED_LINES) });
       this.dispatch({ type: 'exited', generation, exit: { ...exit, at }, problem: explanation, again: false });
     });
     peer?.onClose((end) => {
       void within<unknown>(EXIT_GRACE_MS, child?.exited ?? Promise.resolve()).then(() => {
         const code = child === null ? end.code : 'connection_lost';
-        this.dispatch({ type: 'lost', generation, problem: problem(code, end.message, clock.now()) });
+        this.dispatch({
+          type: 'lost',
+          generation,
+          problem: problem(code, session.mask.apply(end.message), clock.now()),
+        });
       });
     });
   }
@@ -278,6 +289,7 @@ export class ToolInstance {
     if (session?.generation === generation) {
       await session.close();
       while (!session.isGone()) await delay(this.state.rung === 'unkillable' ? UNKILLABLE_POLL_MS : GONE_POLL_MS);
+      await session.release();
     } else {
       await Promise.resolve(); // it never began; still, events follow one another and don't nest
     }
@@ -294,6 +306,11 @@ export class ToolInstance {
       }, delayMs),
     );
   }
+}
+
+/** Whether a failed start may be the first sign of an exit; an answer of the server and its silence tell enough themselves. */
+function mayBeAnExit(error: unknown): boolean {
+  return !(error instanceof HandshakeError) || error.code.startsWith('closed_');
 }
 
 /** The value of `work`, or undefined if it takes longer; the work itself goes on. */

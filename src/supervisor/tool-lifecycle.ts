@@ -65,26 +65,30 @@ export type Effect =
   | { type: 'set-timer'; name: TimerName; generation: number; delayMs: number }
   | { type: 'cancel-timers' };
 
-/** What the policy of the tool and the times of the house are. */
-export interface LifecycleRules {
-  restartPolicy: RestartPolicy;
-  maxRetries: number;
+/** The times of the house. */
+export interface LifecycleTimes {
   backoff: { firstMs: number; maxMs: number };
   /** Running this long makes the failures before it forgotten. */
   stableMs: number;
   /** How long each rung of the stop ladder waits. */
   ladder: { closeInputMs: number; terminateMs: number; killMs: number };
+}
+
+/** What the policy of the tool and the times of the house are. */
+export interface LifecycleRules extends LifecycleTimes {
+  restartPolicy: RestartPolicy;
+  maxRetries: number;
   /** Epoch milliseconds. */
   now: number;
   /** From 0 up to 1. */
   random: number;
 }
 
-export const DEFAULT_TIMES = {
+export const DEFAULT_TIMES: LifecycleTimes = {
   backoff: { firstMs: 1_000, maxMs: 60_000 },
   stableMs: 60_000,
   ladder: { closeInputMs: 3_000, terminateMs: 5_000, killMs: 10_000 },
-} as const;
+};
 
 export interface Step {
   state: LifecycleState;
@@ -141,7 +145,7 @@ function onStart(state: LifecycleState): Step {
     case 'stopping':
       return state.rung === 'unkillable'
         ? unchanged(state)
-        : unchanged({ ...state, next: 'starting', failures: 0, restarts: 0 });
+        : unchanged({ ...state, next: 'starting', failures: 0, restarts: 0, lastError: null });
     default:
       return unchanged(state);
   }
@@ -281,8 +285,8 @@ function climb(state: LifecycleState, rules: LifecycleRules): Step {
     hint: 'It waits in the kernel (a stuck disk or network file system?); end that wait or restart the machine',
     at: rules.now,
   };
-  // Stays in `stopping` until it is gone: failed would mean that nothing lives any more.
-  return unchanged({ ...state, rung: 'unkillable', lastError, next: 'failed' });
+  // Stays in `stopping` until it is gone: failed would mean that nothing lives any more. A stop stays a stop.
+  return unchanged({ ...state, rung: 'unkillable', lastError, next: state.next === 'stopped' ? 'stopped' : 'failed' });
 }
 
 function settle(state: LifecycleState, phase: 'stopped' | 'backoff' | 'failed'): LifecycleState {

@@ -1,12 +1,13 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { SecretMask } from '../common/secret-mask';
 import { performHandshake, type ServerIdentity } from '../mcp/handshake';
 import { McpPeer } from '../mcp/mcp-peer';
-import { RpcCallError } from '../mcp/peer.errors';
+import { HandshakeError, RpcCallError } from '../mcp/peer.errors';
 import type { PeerTool, ProtocolEra } from '../mcp/peer.types';
 import { RemoteTransport } from '../mcp/remote-transport';
 import { StdioTransport } from '../mcp/stdio-transport';
 import type { TrafficSink } from '../mcp/traffic';
-import type { McpTransport } from '../mcp/transport.types';
+import { TransportError, type McpTransport } from '../mcp/transport.types';
 import { childEnvironment } from './child-environment';
 import { lookUpCommand } from './command-lookup';
 import { type Launch, type ManagedProcess, type ProcessSpawner, SpawnError } from './process-spawner';
@@ -37,6 +38,8 @@ export class ToolSession {
   identity: ServerIdentity | null = null;
   /** Milliseconds of the last measured round trip. */
   pingMs: number | null = null;
+  /** Hides the secrets of the definition in what the server says. */
+  readonly mask: SecretMask;
   private readonly aborter = new AbortController();
   private transport: McpTransport | null = null;
   private opening: Promise<void> | null = null;
@@ -49,7 +52,11 @@ export class ToolSession {
     /** What records show; the instance keeps it up to date. */
     private readonly shown: PeerTool,
     private readonly surroundings: SessionSurroundings,
-  ) {}
+  ) {
+    // Stderr is read by lines, so each line of a secret (of a PEM key, say) is one itself.
+    const secrets = [...Object.values(tool.env), ...Object.values(tool.headers)];
+    this.mask = new SecretMask(secrets.flatMap((secret) => [secret, ...secret.split(/\r?\n/)]));
+  }
 
   /** Aborted when the session is taken down. */
   get signal(): AbortSignal {
@@ -57,9 +64,16 @@ export class ToolSession {
   }
 
   /** Starts the program or prepares the connection. @throws SpawnError, TransportError */
-  open(stderr: StderrRing): Promise<void> {
+  async open(stderr: StderrRing): Promise<void> {
     this.opening = this.doOpen(stderr);
-    return this.opening;
+    const limitMs = startTimeoutOf(this.tool);
+    const done = new AbortController();
+    const signal = AbortSignal.any([this.signal, done.signal]);
+    // Looking at a folder that has gone away (a network file system) may never end.
+    const limit = delay(limitMs, undefined, { signal }).then(() => {
+      throw this.openedTooSlowly(limitMs);
+    });
+    await Promise.race([this.opening, limit]).finally(() => done.abort());
   }
 
   /** Agrees on a revision. @throws HandshakeError, TransportError */
@@ -72,6 +86,8 @@ export class ToolSession {
       probe: this.tool.transport === 'sse' ? 'legacy' : probe,
       probeSilenceMs: isLauncher(this.tool.command) ? LAUNCHER_PROBE_SILENCE_MS : PROBE_SILENCE_MS,
       ...(transport instanceof StdioTransport ? { firstByte: transport.firstByte } : {}),
+    }).catch((error: unknown) => {
+      throw this.saidOnlyNoise(error) ? this.onlyNoise() : error;
     });
     return this.identity;
   }
@@ -113,13 +129,21 @@ export class ToolSession {
     return this.process === null ? this.remoteClosed : this.process.isGone();
   }
 
+  /** Lets go of the pipes: a daemon that left the group may hold their other ends for ever. Only once it is gone. */
+  async release(): Promise<void> {
+    const child = this.process;
+    if (child === null) return;
+    await child.exited;
+    for (const pipe of [child.stdin, child.stdout, child.stderr]) pipe.destroy();
+  }
+
   private remoteClosed = false;
 
   private async doOpen(stderr: StderrRing): Promise<void> {
     this.transport = this.tool.transport === 'stdio' ? await this.startProgram(stderr) : this.remoteTransport();
     const { sink, clientInfo } = this.surroundings;
     this.peer = new McpPeer({ transport: this.transport, sink, tool: this.shown, clientInfo });
-    await this.peer.open(AbortSignal.any([this.aborter.signal, AbortSignal.timeout(startTimeoutOf(this.tool))]));
+    await this.peer.open(this.aborter.signal);
   }
 
   private async doClose(): Promise<void> {
@@ -135,12 +159,35 @@ export class ToolSession {
     if (this.aborter.signal.aborted) throw new SpawnError('start_aborted', 'The start was aborted', false);
     const child = await this.surroundings.spawner.spawn(launch);
     this.process = child;
-    stderr.follow(child.stderr, new SecretMask(Object.values(this.tool.env)));
+    stderr.follow(child.stderr, this.mask);
+    // Born after the end was asked for: the ladder may have passed already, and it has done nothing yet.
+    if (this.signal.aborted) child.signal('SIGKILL');
     return new StdioTransport({
       stdin: child.stdin,
       stdout: child.stdout,
       maxMessageBytes: this.surroundings.maxMessageBytes,
     });
+  }
+
+  /** Whether the server was not silent, as the handshake sees it, but spoke something else than MCP. */
+  private saidOnlyNoise(error: unknown): boolean {
+    const { peer, transport } = this;
+    if (!(error instanceof HandshakeError) || error.code !== 'handshake_timeout') return false;
+    return transport instanceof StdioTransport && peer?.lastSeenAt === null && peer.counters.noise > 0;
+  }
+
+  private onlyNoise(): HandshakeError {
+    const said = JSON.stringify(this.peer?.firstNoise ?? '');
+    return new HandshakeError(
+      'not_mcp',
+      `Not one MCP message came in time, but the program wrote on standard output: ${said}`,
+    );
+  }
+
+  private openedTooSlowly(limitMs: number): Error {
+    return this.tool.transport === 'stdio'
+      ? new SpawnError('spawn_timeout', `The system did not start the program within ${limitMs} ms`, false)
+      : new TransportError('remote_timeout', `The server did not answer within ${limitMs} ms`);
   }
 
   private async launch(): Promise<Launch> {
@@ -162,6 +209,7 @@ export class ToolSession {
   private remoteTransport(): RemoteTransport {
     const { transport, url, headers } = this.tool;
     if (transport === 'stdio' || url === null) throw new SpawnError('url_missing', 'The tool has no URL', true);
-    return new RemoteTransport({ transport, url, headers });
+    const { maxMessageBytes } = this.surroundings;
+    return new RemoteTransport({ transport, url, headers, maxMessageBytes });
   }
 }

@@ -1,0 +1,150 @@
+import { ObservedInstance, QUICK_TIMES } from '../../test/support/an-instance';
+import { aSupervisedTool } from '../../test/support/a-supervised-tool';
+import { groupMembers, livingProcesses, openFileDescriptors, waitUntil } from '../../test/support/process-tree';
+import { NodeProcessSpawner } from './node-process-spawner';
+import { readProcessTable } from './process-table';
+import type { SupervisedTool } from './supervised-tool';
+
+/** Real children start in some 100 ms; the ladder leaves them the time to hear the polite end. */
+const TIMES = { ...QUICK_TIMES, ladder: { closeInputMs: 400, terminateMs: 400, killMs: 2_000 } };
+const marker = `children-spec:${process.pid}`;
+const used: ObservedInstance[] = [];
+
+function fixture(flags: string[] = [], given: Partial<SupervisedTool> = {}): ObservedInstance {
+  const tool = aSupervisedTool({ flags, maxRetries: 0, ...given });
+  const environment = { PATH: process.env.PATH, DATABASE_URL: 'postgres://ours' };
+  const instance = new ObservedInstance(tool, new NodeProcessSpawner(), { times: TIMES, marker, environment });
+  used.push(instance);
+  return instance;
+}
+
+const pidOf = (instance: ObservedInstance): number => instance.current?.process?.pid ?? -1;
+
+async function call(instance: ObservedInstance, name: string, args: object = {}): Promise<any> {
+  const params = { name, arguments: { ...args } };
+  const who = { client: null, sessionId: null };
+  return instance.live?.peer?.request({ method: 'tools/call', params, timeoutMs: 5_000, ...who });
+}
+
+afterEach(async () => {
+  await Promise.all(used.splice(0).map((instance) => instance.stop()));
+  expect(livingProcesses(`MCPS_INSTANCE=${marker}`)).toEqual([]);
+});
+
+describe('a real server', () => {
+  it('answers calls, has its own environment and nothing of ours, and is gone after a stop', async () => {
+    const instance = fixture([], { env: { API_KEY: 'theirs' } });
+    expect(await instance.start()).toBe('ready');
+    const pid = pidOf(instance);
+    const { content } = await call(instance, 'environ');
+    expect(JSON.parse(content[0].text)).toEqual(['API_KEY', 'MCPS_INSTANCE', 'PATH']);
+    expect(groupMembers(pid)).toEqual([pid]);
+    expect(await instance.stop()).toBe(true);
+    expect(groupMembers(pid)).toEqual([]);
+    expect(instance.lifecycle.lastExit).toMatchObject({ code: 0, signal: null });
+  });
+
+  it('F9: is killed with its whole group when it ignores the end of input and SIGTERM', async () => {
+    const instance = fixture(['--ignore-eof', '--ignore-term', '--fork']);
+    await instance.start();
+    const pid = pidOf(instance);
+    await waitUntil(() => groupMembers(pid).length === 2, { timeoutMs: 2_000, what: 'the grandchild is there' });
+    expect(await instance.stop()).toBe(true);
+    expect(groupMembers(pid)).toEqual([]);
+    expect(instance.lifecycle).toMatchObject({ phase: 'stopped', lastExit: { signal: 'SIGKILL' } });
+  });
+
+  it('F10: takes the grandchild along that stays in the group after a polite end', async () => {
+    const instance = fixture(['--fork']);
+    await instance.start();
+    const pid = pidOf(instance);
+    await waitUntil(() => groupMembers(pid).length === 2, { timeoutMs: 2_000, what: 'the grandchild is there' });
+    expect(await instance.restart()).toBe('ready');
+    expect(groupMembers(pid)).toEqual([]);
+    expect(groupMembers(pidOf(instance))).not.toEqual([]);
+    expect(pidOf(instance)).not.toBe(pid);
+  });
+
+  it('F3: fails a call at once when it crashes in the middle of it', async () => {
+    const instance = fixture();
+    await instance.start();
+    const began = performance.now();
+    await expect(call(instance, 'crash', { code: 9 })).rejects.toMatchObject({
+      code: 'tool_connection_lost',
+      end: { code: 'process_exited', message: 'the program exited with code 9' },
+    });
+    expect(performance.now() - began).toBeLessThan(1_000);
+    await instance.reaches('failed');
+    expect(instance.lifecycle.lastError?.message).toContain('exited with code 9');
+  });
+
+  it('F7: is understood whether it exits at the probe, is silent at it, or knows only the new revision', async () => {
+    const shy = fixture(['--era', 'exit-on-discover']);
+    const mute = fixture(['--era', 'mute-discover'], { startTimeoutMs: 3_000 });
+    const modern = fixture(['--era', 'modern']);
+    expect(await Promise.all([shy.start(), mute.start(), modern.start()])).toEqual(['ready', 'ready', 'ready']);
+    expect([shy, mute, modern].map((one) => one.live?.identity?.era)).toEqual(['legacy', 'legacy', 'modern']);
+    expect(shy.lifecycle).toMatchObject({ generation: 2, failures: 0 });
+    expect(mute.lifecycle.generation).toBe(1);
+    expect(await modern.restart()).toBe('ready');
+  });
+
+  it('F1: that exits before it is ready is told with its last words, secrets masked in both places', async () => {
+    const instance = fixture(['--stderr', 'key s3cr3t-value is wrong', '--exit', '4'], {
+      env: { KEY: 's3cr3t-value' },
+    });
+    expect(await instance.start()).toBe('failed');
+    const { code, message } = instance.lifecycle.lastError ?? {};
+    expect(code).toBe('exited_before_handshake');
+    expect(message).toMatch(/exited with code 4 .*key \*\*\* is wrong\nfixture-server: told to exit with 4/s);
+    expect(JSON.stringify([instance.lifecycle, instance.stderr.tail()])).not.toContain('s3cr3t');
+  });
+
+  it('is no MCP server when it only writes a banner, and slow when it writes nothing', async () => {
+    const banner = fixture(['--not-mcp'], { startTimeoutMs: 800 });
+    const silent = fixture(['--hang'], { startTimeoutMs: 800 });
+    expect(await Promise.all([banner.start(), silent.start()])).toEqual(['failed', 'failed']);
+    expect(banner.lifecycle.lastError).toMatchObject({ code: 'not_mcp' });
+    expect(silent.lifecycle.lastError).toMatchObject({ code: 'handshake_timeout' });
+  });
+
+  it('F25: that is not there or whose folder is missing has failed without another try', async () => {
+    const nowhere = fixture([], { command: 'no-such-program', maxRetries: 5 });
+    const homeless = fixture([], { cwd: '/no/such/folder', maxRetries: 5 });
+    expect(await Promise.all([nowhere.start(), homeless.start()])).toEqual(['failed', 'failed']);
+    await Promise.all([nowhere.reaches('failed'), homeless.reaches('failed')]);
+    expect(nowhere.lifecycle).toMatchObject({ generation: 1, lastError: { code: 'command_not_found' } });
+    expect(homeless.lifecycle).toMatchObject({ generation: 1, lastError: { code: 'cwd_not_found' } });
+  });
+
+  it('F11: is stopped although a daemon that left the group holds its pipes, and holds none of ours', async () => {
+    const before = openFileDescriptors().length;
+    const script = `setsid sleep 30 & echo "daemon $!" >&2; exec "$0" "$@"`;
+    const { args } = aSupervisedTool();
+    const instance = fixture([], { command: 'sh', args: ['-c', script, process.execPath, ...args] });
+    await instance.start();
+    const line = await waitUntil(() => instance.stderr.tail()[0]?.line, { timeoutMs: 2_000, what: 'it says its pid' });
+    const daemon = Number(line.split(' ')[1]);
+    try {
+      expect(await instance.stop()).toBe(true);
+      expect(groupMembers(daemon)).toEqual([daemon]);
+      await waitUntil(() => openFileDescriptors().length <= before, { timeoutMs: 1_000, what: 'the pipes are closed' });
+    } finally {
+      process.kill(daemon, 'SIGKILL');
+    }
+    await waitUntil(() => groupMembers(daemon).length === 0, { timeoutMs: 1_000, what: 'the daemon is gone' });
+  });
+
+  it('F35: leaves no zombie and no open pipe, however often it fails', async () => {
+    const instance = fixture([], { command: 'false', args: [] });
+    await instance.start();
+    const before = openFileDescriptors().length;
+    const pids: number[] = [];
+    for (let round = 0; round < 10; round++) {
+      expect(await instance.start()).toBe('failed');
+      pids.push(pidOf(instance));
+    }
+    expect(readProcessTable()?.filter((row) => pids.includes(row.pid) || pids.includes(row.pgrp))).toEqual([]);
+    expect(openFileDescriptors().length).toBeLessThanOrEqual(before);
+  });
+});
