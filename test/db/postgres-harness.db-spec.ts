@@ -73,7 +73,7 @@ describe('the database of a test', () => {
       expect(existsSync(dirname(database.url.slice('sqlite:///'.length)))).toBe(false);
       await session.close();
     } else {
-      await expect(session.run('SELECT id FROM note')).rejects.toMatchObject({ message: expect.stringMatching(/note/) });
+      await expect(session.run('SELECT id FROM note')).rejects.toThrow();
       await expect(openSession(database)).rejects.toThrow(/does not exist/);
     }
   });
