@@ -2,6 +2,9 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { stat } from 'node:fs/promises';
 import type { Readable, Writable } from 'node:stream';
 import { Injectable } from '@nestjs/common';
+import { ChildGuard } from './child-guard';
+import { INSTANCE_MARKER } from './child-environment';
+import { killMarked } from './marked-processes';
 import { isGroupGone, signalGroup } from './process-group';
 import { type Launch, type ManagedProcess, ProcessSpawner, SpawnError } from './process-spawner';
 
@@ -14,6 +17,8 @@ const TRANSIENT = new Set(['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM']);
 /** Starts children as leaders of their own process group, without a shell. */
 @Injectable()
 export class NodeProcessSpawner extends ProcessSpawner {
+  private readonly guard = new ChildGuard();
+
   async spawn(launch: Launch): Promise<ManagedProcess> {
     // A missing folder is reported by the system as if the command were missing: look first.
     if (launch.cwd !== null && !(await isDirectory(launch.cwd))) {
@@ -29,7 +34,17 @@ export class NodeProcessSpawner extends ProcessSpawner {
       for (const pipe of pipes) pipe?.on('error', () => undefined);
     });
     if (failure !== null) throw toSpawnError(failure, launch);
-    return new NodeManagedProcess(child);
+    const managed = new NodeManagedProcess(child, this.guard, launch.env[INSTANCE_MARKER] ?? null);
+    this.guard.add(managed.pid);
+    return managed;
+  }
+
+  async reapLeftovers(markerPrefix: string): Promise<number> {
+    return (await killMarked(markerPrefix)).length;
+  }
+
+  end(): void {
+    this.guard.end();
   }
 
   private begin(launch: Launch): ChildProcessWithoutNullStreams {
@@ -54,7 +69,11 @@ class NodeManagedProcess implements ManagedProcess {
   readonly exited: Promise<{ code: number | null; signal: string | null }>;
   private isSeenGone = false;
 
-  constructor(private readonly child: ChildProcessWithoutNullStreams) {
+  constructor(
+    private readonly child: ChildProcessWithoutNullStreams,
+    private readonly guard: ChildGuard,
+    private readonly marker: string | null,
+  ) {
     this.pid = child.pid ?? -1;
     this.exited = this.waitForExit();
   }
@@ -79,6 +98,13 @@ class NodeManagedProcess implements ManagedProcess {
   isGone(): boolean {
     this.isSeenGone ||= this.hasExited && isGroupGone(this.pid);
     return this.isSeenGone;
+  }
+
+  async release(): Promise<void> {
+    await this.exited;
+    for (const pipe of [this.stdin, this.stdout, this.stderr]) pipe.destroy();
+    this.guard.remove(this.pid);
+    if (this.marker !== null) await killMarked(this.marker);
   }
 
   private get hasExited(): boolean {

@@ -21,6 +21,11 @@ export interface ManagedProcess {
   signal(signal: 'SIGTERM' | 'SIGKILL'): void;
   /** Whether no process of the group lives any more. */
   isGone(): boolean;
+  /**
+   * Once it is gone: ends also what left the group (a daemon), and lets go of the pipes, whose other ends such a one may
+   * hold for ever. Resolves when nothing is left; to be called once.
+   */
+  release(): Promise<void>;
 }
 
 /** Starting failed; `code` is the word that `lastError.code` shows. */
@@ -40,4 +45,13 @@ export class SpawnError extends Error {
 export abstract class ProcessSpawner {
   /** @throws SpawnError */
   abstract spawn(launch: Launch): Promise<ManagedProcess>;
+
+  /**
+   * Ends what an earlier run of this installation has left behind, found by the beginning of the marker that its children
+   * carry; only with the instance lock in hand. Resolves with how many processes there were.
+   */
+  abstract reapLeftovers(markerPrefix: string): Promise<number>;
+
+  /** No child lives any more and none will come: whatever watches over them may go. */
+  abstract end(): void;
 }

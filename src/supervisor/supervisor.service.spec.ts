@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { aSupervisedTool } from '../../test/support/a-supervised-tool';
 import { type FakeBehaviour, FakeSpawner } from '../../test/support/fake-spawner';
+import { removeTemporaryFolders, temporaryFolder } from '../../test/support/temporary-folder';
 import { SystemClock } from '../common/clock';
 import type { AppConfig } from '../config/app-config';
 import type { TrafficRecord } from '../mcp/traffic';
@@ -14,6 +15,7 @@ const CONFIG = {
   environmentOfChildren: { PATH: process.env.PATH, SECRET_KEY: 'ours' },
   mcpEnvPassthrough: [],
   mcpMaxMessageBytes: 1_024 * 1_024,
+  dataDir: temporaryFolder(),
 } as unknown as AppConfig;
 
 class House {
@@ -29,6 +31,8 @@ class House {
     this.supervisor = new SupervisorService(this.spawner, new GroupUsageReader(clock), this.tap, CONFIG, clock);
   }
 }
+
+afterAll(removeTemporaryFolders);
 
 const tool = (name: string) => aSupervisedTool({ id: name, name });
 const houses: House[] = [];

@@ -1,5 +1,5 @@
-import { randomUUID } from 'node:crypto';
-import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
+import { join } from 'node:path';
+import { Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { Clock } from '../common/clock';
 import { Semaphore } from '../common/semaphore';
 import { VERSION } from '../common/version';
@@ -7,6 +7,7 @@ import { AppConfig } from '../config/app-config';
 import type { TrafficSink } from '../mcp/traffic';
 import { TrafficTap } from '../mcp/traffic-tap';
 import { GroupUsageReader } from './group-usage';
+import { installationId } from './installation-id';
 import { ProcessSpawner } from './process-spawner';
 import type { StderrLine } from './stderr-ring';
 import type { SupervisedTool } from './supervised-tool';
@@ -26,13 +27,13 @@ const START_SLOT_MS = 5_000;
 
 /** All tools alive. It keeps no wishes: who wants what running is the registry's business. */
 @Injectable()
-export class SupervisorService implements OnModuleDestroy {
+export class SupervisorService implements OnModuleInit, OnModuleDestroy {
   private readonly logger = new Logger('Supervisor');
   private readonly instances = new Map<string, ToolInstance>();
   private readonly readyListeners = new Set<ReadyListener>();
   private readonly starts = new Semaphore(PARALLEL_STARTS);
-  /** Tells our children from those of another MCPS.ONE on this machine. */
-  private readonly instanceId = randomUUID();
+  /** Tells our children from those of another MCPS.ONE on this machine, also after a restart. */
+  private readonly installation: string;
   private draining = false;
 
   constructor(
@@ -41,7 +42,15 @@ export class SupervisorService implements OnModuleDestroy {
     private readonly tap: TrafficTap,
     private readonly config: AppConfig,
     private readonly clock: Clock,
-  ) {}
+  ) {
+    this.installation = installationId(join(config.dataDir, 'installation-id'));
+  }
+
+  /** Before anything is started: what a killed MCPS.ONE has left behind is ended. The instance lock is ours by now. */
+  async onModuleInit(): Promise<void> {
+    const count = await this.spawner.reapLeftovers(`${this.installation}:`);
+    if (count > 0) this.logger.warn('Processes that an earlier run had left behind were ended', { count });
+  }
 
   /** Takes a tool in, or a changed definition of one that it has. Starts nothing. */
   define(tool: SupervisedTool): void {
@@ -128,6 +137,7 @@ export class SupervisorService implements OnModuleDestroy {
   async onModuleDestroy(): Promise<void> {
     this.draining = true;
     await Promise.all([...this.instances.values()].map((instance) => instance.stop()));
+    this.spawner.end();
   }
 
   /** The last resort of a process that is about to end: every group gets SIGKILL, nobody is waited for. */
@@ -167,7 +177,7 @@ export class SupervisorService implements OnModuleDestroy {
       environment: this.config.environmentOfChildren,
       passthrough: this.config.mcpEnvPassthrough,
       maxMessageBytes: this.config.mcpMaxMessageBytes,
-      marker: `${this.instanceId}:${tool.id}`,
+      marker: `${this.installation}:${tool.id}`,
       clock: this.clock,
       starts: this.starts,
       times: DEFAULT_TIMES,

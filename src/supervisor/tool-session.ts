@@ -129,12 +129,9 @@ export class ToolSession {
     return this.process === null ? this.remoteClosed : this.process.isGone();
   }
 
-  /** Lets go of the pipes: a daemon that left the group may hold their other ends for ever. Only once it is gone. */
+  /** Ends also what left the group; only once it is gone. */
   async release(): Promise<void> {
-    const child = this.process;
-    if (child === null) return;
-    await child.exited;
-    for (const pipe of [child.stdin, child.stdout, child.stderr]) pipe.destroy();
+    await this.process?.release();
   }
 
   private remoteClosed = false;

@@ -68,6 +68,11 @@ export class FakeProcess implements ManagedProcess {
     this.exit(null, signal);
   }
 
+  async release(): Promise<void> {
+    await this.exited;
+    for (const pipe of [this.stdin, this.stdout, this.stderr]) pipe.destroy();
+  }
+
   isGone(): boolean {
     return this.hasExited && !this.hasMember;
   }
@@ -125,6 +130,14 @@ export class FakeSpawner extends ProcessSpawner {
     this.children.push(child);
     this.mostAlive = Math.max(this.mostAlive, this.alive.length);
     return child;
+  }
+
+  reapLeftovers(): Promise<number> {
+    return Promise.resolve(0);
+  }
+
+  end(): void {
+    // Nobody watches over fake children.
   }
 
   get alive(): FakeProcess[] {

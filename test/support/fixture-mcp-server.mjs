@@ -38,6 +38,7 @@ const STDIO_FLAGS = {
   'ignore-eof': ['', false, 'go on when stdin ends'],
   'ignore-term': ['', false, 'ignore SIGTERM'],
   fork: ['', false, 'start a grandchild in the same process group that ignores SIGTERM'],
+  daemon: ['', false, 'start a grandchild in a session of its own that ignores SIGTERM'],
 };
 
 export function readFlags(title, flags) {
@@ -324,7 +325,9 @@ function serveStdio() {
   applyStartFlags(options);
   if (options['ignore-term']) process.on('SIGTERM', () => undefined);
   // An ignored signal stays ignored across exec; the sleep is bounded for the same reason as --lifetime-ms.
-  if (options.fork) spawn('sh', ['-c', 'trap "" TERM; exec sleep 600'], { stdio: 'ignore' }).unref();
+  const stubborn = ['-c', 'trap "" TERM; exec sleep 600'];
+  if (options.fork) spawn('sh', stubborn, { stdio: 'ignore' }).unref();
+  if (options.daemon) spawn('sh', stubborn, { stdio: 'ignore', detached: true }).unref();
 
   const end = () => options['ignore-eof'] || process.exit(0);
   const noise = (line) => options.noise && process.stdout.write(`[fixture] ${line}\n`);

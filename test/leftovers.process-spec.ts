@@ -1,0 +1,108 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { aTool } from './support/a-tool';
+import { firstLogin, scratchFolder, startProgram, stopProgram } from './support/built-program';
+import { groupMembers, livingProcesses, waitUntil } from './support/process-tree';
+
+const STUBBORN = ['--ignore-eof', '--ignore-term', '--fork'];
+
+describe('whatever happens to MCPS.ONE, no process of its tools is left over', () => {
+  const folder = scratchFolder();
+  const path = folder.path;
+  let decoy: ChildProcess;
+  afterAll(() => {
+    decoy.kill('SIGKILL');
+    folder.remove();
+  });
+
+  const ours = (): number[] => {
+    const id = readFileSync(join(path, 'data/installation-id'), 'utf8').trim();
+    return livingProcesses(`MCPS_INSTANCE=${id}:`);
+  };
+  /** The guard: the one shell whose parent is the program. */
+  const guardOf = (pid: number): number | undefined =>
+    readdirSync('/proc')
+      .map(Number)
+      .find((candidate) => {
+        if (!Number.isInteger(candidate)) return false;
+        try {
+          const stat = readFileSync(`/proc/${candidate}/stat`, 'latin1');
+          const [, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+          return (
+            Number(parent) === pid && readFileSync(`/proc/${candidate}/cmdline`, 'latin1').startsWith('/bin/sh\0-c\0')
+          );
+        } catch {
+          return false;
+        }
+      });
+
+  it('F10: a stop ends also the daemon that has left the group and the session', async () => {
+    // A stranger with a marker of its own must survive all of this.
+    decoy = spawn('sleep', ['600'], { env: { MCPS_INSTANCE: 'another-installation:tool' }, stdio: 'ignore' });
+    const program = startProgram(path);
+    const api = await firstLogin(await program.listening(), path);
+    await api('POST', '/tools', aTool({ name: 'daemonic', flags: ['--daemon'] }));
+    const { pid } = (await api('POST', '/tools/daemonic/start')).body;
+    await waitUntil(() => ours().length === 2, { timeoutMs: 5000, what: 'the daemon to live' });
+    expect(groupMembers(pid)).toEqual([pid]);
+    expect((await api('POST', '/tools/daemonic/stop')).body.state).toBe('stopped');
+    expect(ours()).toEqual([]);
+    await api('DELETE', '/tools/daemonic');
+    expect(await stopProgram(program)).toBe(0);
+  });
+
+  it('F30, F34: kill -9 leaves nothing but daemons for a moment, and these not beyond the next start', async () => {
+    const program = startProgram(path);
+    const origin = await program.listening();
+    const login = async () => {
+      const body = JSON.stringify({ username: 'admin', password: 'the password of a process test' });
+      const headers = { 'content-type': 'application/json' };
+      const answer = await fetch(`${origin}/api/v1/auth/login`, { method: 'POST', headers, body });
+      return ((await answer.json()) as { accessToken: string }).accessToken;
+    };
+    const token = await login();
+    const send = async (route: string, body?: unknown): Promise<any> => {
+      const answer = await fetch(`${origin}/api/v1${route}`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${token}`, ...(body ? { 'content-type': 'application/json' } : {}) },
+        ...(body ? { body: JSON.stringify(body) } : {}),
+      });
+      return answer.json();
+    };
+    for (let n = 0; n < 6; n++) {
+      await send('/tools', aTool({ name: `tool-${n}`, flags: n % 2 ? STUBBORN : [] }));
+      await send(`/tools/tool-${n}/start`);
+    }
+    await send('/tools', aTool({ name: 'with-daemon', flags: ['--daemon'] }));
+    await send('/tools/with-daemon/start');
+    expect(ours().length).toBeGreaterThanOrEqual(11);
+
+    const firstGuard = guardOf(program.pid);
+    expect(firstGuard).toBeGreaterThan(0);
+    process.kill(firstGuard ?? -1, 'SIGKILL');
+    await waitUntil(() => ![undefined, firstGuard].includes(guardOf(program.pid)), {
+      timeoutMs: 3000,
+      what: 'another guard',
+    });
+
+    program.child.kill('SIGKILL');
+    await program.exited;
+    await waitUntil(() => ours().length <= 1, { timeoutMs: 5000, what: 'the guard to have ended all but the daemon' });
+    const [daemon] = ours();
+
+    const next = startProgram(path);
+    await next.listening();
+    expect(next.output()).toContain('an earlier run had left behind');
+    expect(ours()).not.toContain(daemon);
+    // All that should run, runs: two daemons' groups and five more.
+    await waitUntil(() => next.output().split('A tool is ready').length - 1 === 7, {
+      timeoutMs: 20_000,
+      what: 'all tools',
+    });
+    expect(await stopProgram(next)).toBe(0);
+    expect(ours()).toEqual([]);
+    expect(decoy.exitCode).toBeNull();
+    expect(decoy.signalCode).toBeNull();
+  }, 60_000);
+});
