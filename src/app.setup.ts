@@ -8,6 +8,7 @@ import type { AppLogger } from './common/app-logger';
 import { ProblemFilter } from './common/problem.filter';
 import { createValidationPipe } from './common/validation.pipe';
 import type { AppConfig } from './config/app-config';
+import { translateDatabaseError } from './database/database-errors';
 
 /** Scripts and frames of nobody else; the documentation pages write their own styles. */
 const CONTENT_SECURITY_POLICY = {
@@ -44,7 +45,7 @@ export async function createApp(config: AppConfig, logger: AppLogger): Promise<N
     }
     app.setGlobalPrefix(config.apiPrefix, { exclude: ['health', 'health/*path'] });
     app.useGlobalPipes(createValidationPipe());
-    app.useGlobalFilters(new ProblemFilter());
+    app.useGlobalFilters(new ProblemFilter(translateDatabaseError));
     await addPages(app, config);
     await app.init();
     return app;

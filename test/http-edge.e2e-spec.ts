@@ -1,6 +1,9 @@
 import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import { once } from 'node:events';
+import { DataSource } from 'typeorm';
+import { DatabaseInfo } from '../src/database/database-info';
+import { waitUntil } from './support/process-tree';
 import { startTestApp, type TestApp } from './support/test-app';
 
 describe('the HTTP edge', () => {
@@ -96,6 +99,33 @@ describe('the HTTP edge', () => {
       expect({ path, status, health: body.status }).toEqual({ path, status: 200, health: 'ok' });
     }
     expect((await app.get('//health/ready', { token: null })).body.details.database.status).toBe('up');
+  });
+
+  it('answers 503 where the database is away: readiness in its own shape, the API as a problem; live stays 200', async () => {
+    const away = Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:5432'), { code: 'ECONNREFUSED' });
+    const spies = [
+      jest.spyOn(app.nest.get(DatabaseInfo), 'ping').mockRejectedValue(away),
+      jest.spyOn(app.nest.get(DataSource), 'createQueryRunner').mockImplementation(() => {
+        throw away;
+      }),
+    ];
+    try {
+      const ready = await waitUntil(
+        async () => {
+          const answer = await app.get('//health/ready', { token: null });
+          return answer.status === 200 ? undefined : answer; // the verdict of before is good for two seconds
+        },
+        { timeoutMs: 5000, what: 'the probe to notice' },
+      );
+      expect(ready).toMatchObject({ status: 503, body: { status: 'error', error: { database: { status: 'down' } } } });
+      expect((await app.get('//health/live', { token: null })).status).toBe(200);
+      const refused = await app.get('/tools');
+      expect(refused).toMatchObject({ status: 503, body: { code: 'database_unavailable' } });
+      expect(refused.headers.get('retry-after')).toBe('5');
+    } finally {
+      for (const spy of spies) spy.mockRestore();
+    }
+    expect((await app.get('/tools')).status).toBe(200);
   });
 
   it('survives what is no HTTP', async () => {

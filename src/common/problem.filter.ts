@@ -99,6 +99,9 @@ function frameworkStatus(error: unknown): number | null {
 export class ProblemFilter implements ExceptionFilter {
   private readonly logger = new Logger('Http');
 
+  /** `translate` makes what other layers throw into errors that can be told. */
+  constructor(private readonly translate: (error: unknown) => unknown = (error) => error) {}
+
   catch(error: unknown, host: ArgumentsHost): void {
     const request = host.switchToHttp().getRequest<FastifyRequest>();
     const reply = host.switchToHttp().getResponse<FastifyReply>();
@@ -106,7 +109,13 @@ export class ProblemFilter implements ExceptionFilter {
   }
 
   /** Also called for errors that Fastify raises before Nest is reached. */
-  answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  answer(thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
+    const report = healthReport(thrown);
+    if (report !== null) {
+      void reply.status(503).send(report);
+      return;
+    }
+    const error = this.translate(thrown);
     const problem = toProblem(error, request);
     if (problem.status >= 500 && !(error instanceof DomainError)) {
       this.logger.error(
@@ -124,4 +133,11 @@ export class ProblemFilter implements ExceptionFilter {
       .header('content-type', 'application/problem+json; charset=utf-8')
       .send(JSON.stringify(problem));
   }
+}
+
+/** The body of a failed probe, which Terminus throws: it is an answer in its own shape, not an error. */
+function healthReport(error: unknown): object | null {
+  if (!(error instanceof HttpException) || error.getStatus() !== 503) return null;
+  const body = error.getResponse();
+  return typeof body === 'object' && 'details' in body ? body : null;
 }
