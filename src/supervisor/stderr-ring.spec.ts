@@ -51,6 +51,25 @@ describe('StderrRing', () => {
     expect(await kept([long, long, `${long}\nnext`])).toEqual(['x'.repeat(8_192), 'next']);
   });
 
+  it('F12: keeps the first of a flood, says how much it dropped, and makes the program wait', async () => {
+    const stream = new PassThrough();
+    const ring = new StderrRing(() => 42);
+    ring.follow(stream, mask);
+    const flood = 'y\n'.repeat(16_384);
+    let written = 0;
+    while (written < 300 && stream.write(flood)) {
+      written++;
+      await new Promise(setImmediate);
+    }
+    expect(stream.isPaused()).toBe(true);
+    expect(written).toBeLessThan(300);
+    const closed = new Promise((resolve) => stream.once('close', resolve));
+    stream.destroy();
+    await closed;
+    expect(ring.tail(1)[0]?.line).toMatch(/^\[\d{6,} characters were dropped/);
+    expect(ring.tail(2)[0]?.line).toBe('y');
+  });
+
   it('shows no part of a secret that stands across the cut', async () => {
     const head = 'x'.repeat(8_187);
     for (const chunks of [[`${head}${SECRET} tail\n`], [`${head}sk-12`, '345678', ' tail\n']]) {

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { SecretMask } from '../common/secret-mask';
+import { SecretMask } from '../common/secret-mask';
 
 export interface StderrLine {
   /** Epoch milliseconds. */
@@ -12,6 +12,11 @@ const MAX_LINE_CHARACTERS = 8_192;
 /** So much of a line is looked at: a secret that begins within the limit must be seen whole to be masked. */
 const MAX_READ_CHARACTERS = 2 * MAX_LINE_CHARACTERS;
 
+/** A flood is measured in windows: so much of one is kept, so much is read (and dropped), then the program has to wait. */
+const WINDOW_MS = 250;
+const KEPT_CHARACTERS = 64 * 1024;
+const READ_CHARACTERS = 1024 * 1024;
+
 /** The last lines of a program's stderr, its own secrets masked. Old lines make room for new ones. */
 export class StderrRing {
   /** How many lines were heard in all. */
@@ -23,14 +28,31 @@ export class StderrRing {
   /** Reads a child's stderr to its end; lines of earlier children stay. */
   follow(stream: Readable, mask: SecretMask): void {
     let partial = '';
+    let window = { since: 0, taken: 0, dropped: 0 };
     stream.setEncoding('utf8');
     stream.on('data', (text: string) => {
+      const now = performance.now();
+      if (now - window.since >= WINDOW_MS) {
+        this.tellDropped(window.dropped);
+        window = { since: now, taken: 0, dropped: 0 };
+      }
+      window.taken += text.length;
+      if (window.taken > KEPT_CHARACTERS) {
+        window.dropped += text.length;
+        // Half a line is no line.
+        partial = '';
+        if (window.taken > READ_CHARACTERS) pauseFor(WINDOW_MS, stream);
+        return;
+      }
       const parts = (partial + text).split(/\r?\n/);
       partial = (parts.pop() ?? '').slice(0, MAX_READ_CHARACTERS);
       for (const part of parts) this.add(part, mask);
     });
     // A stream that is let go of has no 'end'.
-    stream.once('close', () => this.add(partial, mask));
+    stream.once('close', () => {
+      this.tellDropped(window.dropped);
+      this.add(partial, mask);
+    });
   }
 
   /** The newest `count` lines, oldest first. */
@@ -44,6 +66,11 @@ export class StderrRing {
     return fresh === 0 ? [] : this.tail(fresh).map((entry) => entry.line);
   }
 
+  private tellDropped(characters: number): void {
+    if (characters > 0)
+      this.add(`[${characters} characters were dropped: the program writes too fast]`, SecretMask.NONE);
+  }
+
   private add(line: string, mask: SecretMask): void {
     if (line.trim() === '') return;
     const masked = mask.apply(line.slice(0, MAX_READ_CHARACTERS));
@@ -52,4 +79,10 @@ export class StderrRing {
     // Cut in batches, so that a flood doesn't move 500 entries for each line.
     if (this.lines.length >= MAX_LINES * 2) this.lines = this.lines.slice(-MAX_LINES);
   }
+}
+
+/** The pipe fills and the program waits: reading all of a flood would cost more than half a core. */
+function pauseFor(ms: number, stream: Readable): void {
+  stream.pause();
+  setTimeout(() => stream.resume(), ms).unref();
 }
