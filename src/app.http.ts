@@ -6,9 +6,13 @@ import { newId } from './common/ids';
 import { ProblemFilter } from './common/problem.filter';
 import { runInRequest } from './common/request-context';
 import type { AppConfig } from './config/app-config';
+import { isNestedDeeperThan } from './mcp/json-depth';
 
 /** Largest body of a REST request. */
 const BODY_LIMIT_BYTES = 4 * 1024 * 1024;
+const MAX_BODY_DEPTH = 200;
+/** How long requests under way may take once the server closes; the children are down by then. */
+const CLOSE_GRACE_MS = 2_000;
 /** A request id of a client that is kept: what can't be mistaken for something else in a log. */
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
 const JSON_TYPES = /^application\/(?:[a-z0-9.+-]+\+)?json(?:\s*;|$)/i;
@@ -20,8 +24,8 @@ class HostRefusedError extends DomainError {
 }
 
 class MalformedJsonError extends DomainError {
-  constructor() {
-    super('invalid', 'malformed_json', 'The body is not valid JSON');
+  constructor(message = 'The body is not valid JSON') {
+    super('invalid', 'malformed_json', message);
   }
 }
 
@@ -56,6 +60,11 @@ export function prepareHttp(app: NestFastifyApplication, config: AppConfig): voi
     if (!isHostAllowed(request, config.allowedHosts)) done(new HostRefusedError());
     else runInRequest({ requestId: request.id, ip: request.ip }, done);
   });
+  fastify.addHook('preClose', (done) => {
+    // A connection on which nothing was ever asked (a browser's spare one, a TCP check) would hold the shutdown up.
+    setTimeout(() => fastify.server.closeAllConnections(), CLOSE_GRACE_MS).unref();
+    done();
+  });
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser(
     JSON_TYPES,
@@ -64,6 +73,11 @@ export function prepareHttp(app: NestFastifyApplication, config: AppConfig): voi
       // Many clients send the header without a body.
       if (body === '') {
         done(null, undefined);
+        return;
+      }
+      // Validation and its libraries recurse: a body made to be deep would end on the stack.
+      if (isNestedDeeperThan(body as string, MAX_BODY_DEPTH)) {
+        done(new MalformedJsonError(`The body is nested deeper than ${MAX_BODY_DEPTH} levels`));
         return;
       }
       // 'error': a body with __proto__ in it is refused, not cleaned.

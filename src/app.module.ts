@@ -1,11 +1,9 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { APP_INTERCEPTOR } from '@nestjs/core';
 import { SCHEMA } from './app.schema';
 import { AuditModule } from './audit/audit.module';
 import { AuthModule } from './auth/auth.module';
 import type { AppLogger } from './common/app-logger';
 import { CommonModule } from './common/common.module';
-import { StrictInputInterceptor } from './common/strict-input.interceptor';
 import type { AppConfig } from './config/app-config';
 import { ConfigModule } from './config/config.module';
 import { DatabaseModule } from './database/database.module';
@@ -29,7 +27,6 @@ export class AppModule {
         ToolsModule,
         HealthModule,
       ],
-      providers: [{ provide: APP_INTERCEPTOR, useClass: StrictInputInterceptor }],
     };
   }
 }

@@ -57,8 +57,12 @@ async function run(config: AppConfig): Promise<void> {
   const file = new FileSink(config.logFile);
   logger.addSink(consoleSink({ json: config.environment === 'production' }));
   logger.addSink(file.write);
+  // Until the application is there to be closed, there is nothing to lose.
+  const quit = () => process.exit(0);
+  process.once('SIGTERM', quit).once('SIGINT', quit);
   try {
     const app = await createApp(config, logger);
+    process.off('SIGTERM', quit).off('SIGINT', quit);
     stopOnSignals(app, logger, file);
     await listen(app, config);
     announce(app, config, logger);

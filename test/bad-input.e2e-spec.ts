@@ -99,6 +99,25 @@ describe('bad input is refused by name on every route', () => {
     expectProblem(await app.request(method, urlOf(path), { raw: '{"constructor": {"prototype": {"x": 1}}}' }), 400);
   });
 
+  it.each(withBody)('$method $path: a body nested to be deep is a 400', async ({ method, path }) => {
+    for (const raw of ['['.repeat(5000) + ']'.repeat(5000), '{"tags":'.repeat(3000) + '1' + '}'.repeat(3000)]) {
+      expectProblem(await app.request(method, urlOf(path), { raw }), 400);
+    }
+  });
+
+  it.each(withBody)(
+    '$method $path: names that every object has are unknown too',
+    async ({ method, path, operation }) => {
+      for (const name of ['constructor', 'toString', 'hasOwnProperty']) {
+        const answer = await app.request(method, urlOf(path), {
+          body: { ...BODIES[operation.operationId], [name]: 'x' },
+        });
+        expectProblem(answer, 400);
+        expect(answer.body.errors[0]).toEqual({ path: name, message: 'is not known here' });
+      }
+    },
+  );
+
   it.each(withBody)('$method $path: another content type is a 415 (A28)', async ({ method, path }) => {
     for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x']) {
       expectProblem(await app.request(method, urlOf(path), { raw: 'a=b', headers: { 'content-type': type } }), 415);

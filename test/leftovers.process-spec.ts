@@ -17,7 +17,7 @@ describe('whatever happens to MCPS.ONE, no process of its tools is left over', (
   });
 
   const ours = (): number[] => {
-    const id = readFileSync(join(path, 'data/installation-id'), 'utf8').trim();
+    const id = readFileSync(join(path, 'data/installation-id'), 'utf8').split(' ')[0] ?? '';
     return livingProcesses(`MCPS_INSTANCE=${id}:`);
   };
   /** The guard: the one shell whose parent is the program. */

@@ -1,6 +1,6 @@
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 import { aTool } from './support/a-tool';
@@ -86,6 +86,27 @@ describe('the built program', () => {
     const third = startProgram(path);
     await third.listening();
     expect(await stopProgram(third)).toBe(0);
+  });
+
+  it('is not held up at its end by connections on which nothing is asked', async () => {
+    const program = startProgram(fresh());
+    const { port, hostname } = new URL(await program.listening());
+    const idle = connect(Number(port), hostname);
+    idle.on('error', () => undefined);
+    await once(idle, 'connect');
+    const began = performance.now();
+    expect(await stopProgram(program)).toBe(0);
+    expect(performance.now() - began).toBeLessThan(10_000);
+  });
+
+  it('keeps a second process off the same data by a link as well', async () => {
+    const [path, other] = [fresh(), fresh()];
+    const first = startProgram(path);
+    await first.listening();
+    symlinkSync(join(path, 'data/mcps.db'), join(other, 'link.db'));
+    const second = startProgram(other, { DATABASE_URL: 'sqlite:///./link.db' });
+    expect(await second.exited).toBe(4);
+    await stopProgram(first);
   });
 
   it('F43: ends with 3 and one clear line when the port is in use', async () => {

@@ -163,6 +163,28 @@ describe('starting, stopping and calling when things go wrong', () => {
     expect(told).toEqual(expect.arrayContaining(['fail:tool_error', 'null:rpc_error', 'sleep:timeout']));
   });
 
+  it('hands arguments to the server whole, whatever their members are called', async () => {
+    await app.post('/tools', aTool({ name: 'verbatim' }));
+    await app.post('/tools/verbatim/start');
+    const args = { text: 'x', constructor: 'c', toString: 't', nested: { valueOf: 1, hasOwnProperty: [null] } };
+    const called = await app.post('/tools/verbatim/call', { name: 'echo', arguments: args });
+    expect(called.body).toMatchObject({ result: { content: [{ text: 'Echo: x' }] } });
+    const { body } = await app.get('/logs/mcp?tool=verbatim&target=echo&direction=to-server');
+    expect(body.items[0].payload.params.arguments).toEqual(args);
+  });
+
+  it('leaves a tool alone that has ended as its policy wants, whatever else of it is changed', async () => {
+    await app.post('/tools', aTool({ name: 'settled', restartPolicy: 'on-failure' }));
+    await app.post('/tools/settled/start');
+    await app.post('/tools/settled/call', { name: 'crash', arguments: { code: 0 } });
+    await waitUntil(async () => (await app.get('/tools/settled/status')).body.state === 'stopped', {
+      timeoutMs: 5000,
+      what: 'the tool to have ended',
+    });
+    const patched = await app.patch('/tools/settled', { description: 'still resting' });
+    expect(patched.body.status).toMatchObject({ state: 'stopped', desired: 'running' });
+  });
+
   it('F7: agrees with servers of every era', async () => {
     for (const era of ['modern', 'dual', 'mute-discover', 'exit-on-discover']) {
       await app.post('/tools', aTool({ name: `era-${era}`, flags: ['--era', era] }));
@@ -200,7 +222,11 @@ describe('starting, stopping and calling when things go wrong', () => {
     const records = await app.get('/logs/mcp?tool=leaky&limit=500');
     const stderr = await app.get('/tools/leaky/stderr');
     const system = await app.get('/logs/system?limit=500');
-    for (const { body } of [started, records, stderr, system]) expect(JSON.stringify(body)).not.toContain(canary);
+    const refused = await app.post('/tools/leaky/call', { name: `no such tool ${canary}` });
+    expect(refused.status).not.toBe(500);
+    const operations = await app.get('/logs/operations?action=tool.call&limit=500');
+    for (const { body } of [started, records, stderr, system, operations])
+      expect(JSON.stringify(body)).not.toContain(canary);
     expect(JSON.stringify(stderr.body)).toContain('started with ***');
   });
 
@@ -230,6 +256,8 @@ describe('starting, stopping and calling when things go wrong', () => {
     const deleted = await app.post('/tools/batch', { action: 'delete', tools: ['many-1', 'many-2', 'many-3'] });
     expect(deleted.body.items.every((item: { ok: boolean }) => item.ok)).toBe(true);
     const rows = await app.get('/logs/operations?action=tool.start&limit=500');
+    const many = rows.body.items.find((row: any) => row.target.name === 'many-1');
+    expect(many.target.id).toMatch(/^[0-9a-f-]{36}$/);
     const names = rows.body.items.map((row: { target: { name: string } }) => row.target.name);
     expect(names).toEqual(expect.arrayContaining(['many-1', 'many-2', 'many-3', 'nobody']));
   });

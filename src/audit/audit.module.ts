@@ -1,6 +1,7 @@
 import { Global, Module } from '@nestjs/common';
 import { APP_INTERCEPTOR } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { StrictInputInterceptor } from '../common/strict-input.interceptor';
 import { AuditInterceptor } from './audit.interceptor';
 import { Operation } from './operation.entity';
 import { OperationLog } from './operation-log';
@@ -13,7 +14,13 @@ import { OperationRepository } from './operation.repository';
 @Global()
 @Module({
   imports: [TypeOrmModule.forFeature([Operation])],
-  providers: [OperationLog, OperationRepository, { provide: APP_INTERCEPTOR, useClass: AuditInterceptor }],
+  providers: [
+    OperationLog,
+    OperationRepository,
+    { provide: APP_INTERCEPTOR, useClass: AuditInterceptor },
+    // Inside of the one before: what it refuses gets its row too.
+    { provide: APP_INTERCEPTOR, useClass: StrictInputInterceptor },
+  ],
   exports: [OperationLog, OperationRepository],
 })
 export class AuditModule {}

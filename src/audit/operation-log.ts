@@ -43,6 +43,7 @@ export class OperationLog {
     const request = currentRequest();
     const actor = entry.actor ?? request?.actor ?? SYSTEM_ACTOR;
     const target = entry.target ?? request?.target ?? null;
+    const mask = request?.mask ?? ((text: string) => text);
     const write = (inside: Tx) =>
       this.repository.append(inside, (last) => {
         const row = Object.assign(new Operation(), {
@@ -60,7 +61,7 @@ export class OperationLog {
           status: entry.status ?? null,
           ip: request?.ip.slice(0, 64) ?? null,
           requestId: request?.requestId ?? null,
-          changes: entry.changes ? JSON.stringify(entry.changes) : null,
+          changes: entry.changes ? mask(JSON.stringify(entry.changes)) : null,
           prevHash: last?.hash ?? GENESIS,
         });
         row.hash = this.hashOf(row);

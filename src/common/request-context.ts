@@ -22,6 +22,8 @@ export interface RequestContext {
   target: Target | null;
   /** What the operation log shows beside the target. */
   details: Record<string, unknown> | null;
+  /** Hides the secrets of the tool at hand in what the operation log says. */
+  mask: ((text: string) => string) | null;
   /** Set once the operation log has the row of this request. */
   operationRecorded: boolean;
 }
@@ -33,7 +35,10 @@ const storage = new AsyncLocalStorage<RequestContext>();
 
 /** Runs `work` (and all it awaits) inside a request. */
 export function runInRequest<T>(request: { requestId: string; ip: string }, work: () => T): T {
-  return storage.run({ ...request, actor: ANONYMOUS, target: null, details: null, operationRecorded: false }, work);
+  return storage.run(
+    { ...request, actor: ANONYMOUS, target: null, details: null, mask: null, operationRecorded: false },
+    work,
+  );
 }
 
 /** The request that the current code belongs to; undefined in jobs and timers. */
@@ -45,6 +50,12 @@ export function currentRequest(): RequestContext | undefined {
 export function noteDetails(details: Record<string, unknown>): void {
   const request = storage.getStore();
   if (request) request.details = { ...request.details, ...details };
+}
+
+/** From here on the texts of the current request's row pass through `mask`. */
+export function noteMask(mask: (text: string) => string): void {
+  const request = storage.getStore();
+  if (request) request.mask = mask;
 }
 
 /** Tells the operation log what the current request is about, as soon as that is known. */

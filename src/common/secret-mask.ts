@@ -23,6 +23,13 @@ export class SecretMask {
     this.needles = [...needles].sort((a, b) => b.length - a.length);
   }
 
+  /** A plain value with its texts masked. */
+  applyToJson<T>(value: T): T {
+    const text = JSON.stringify(value);
+    const masked = this.apply(text);
+    return masked === text ? value : (JSON.parse(masked) as T);
+  }
+
   apply(text: string): string {
     let masked = text;
     for (const needle of this.needles) {

@@ -3,14 +3,12 @@ import { ROUTE_ARGS_METADATA } from '@nestjs/common/constants';
 import type { FastifyRequest } from 'fastify';
 import type { Observable } from 'rxjs';
 import { ValidationFailedError } from './domain-error';
+import { FREE_FORM } from './free-form';
 import { nulErrors } from './nul';
 
 /** Nest's numbers for @Body() and @Query() in a route's argument metadata (`RouteParamtypes`). */
 const BODY = 3;
 const QUERY = 4;
-
-/** Members of bodies that go to an MCP server as they are, or are read by a parser of their own. */
-const FREE_FORM: ReadonlySet<string> = new Set(['arguments', 'params', 'config']);
 
 /**
  * What a route does not read it does not accept either: query parameters and bodies of routes that declare none are a
@@ -24,7 +22,8 @@ export class StrictInputInterceptor implements NestInterceptor {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     const unknown = [
       ...(declared.has(QUERY) ? [] : membersOf(request.query)),
-      ...(declared.has(BODY) ? [] : membersOf(request.body)),
+      // Names that every object has escape the validation's look for unknown ones.
+      ...membersOf(request.body).filter((name) => !declared.has(BODY) || name in Object.prototype),
     ];
     if (unknown.length > 0) {
       throw new ValidationFailedError(unknown.map((path) => ({ path, message: 'is not known here' })));

@@ -1,10 +1,11 @@
-import { ValidationPipe } from '@nestjs/common';
+import { type ArgumentMetadata, ValidationPipe } from '@nestjs/common';
 import type { ValidationError } from 'class-validator';
+import { FREE_FORM } from './free-form';
 import { type FieldError, ValidationFailedError } from './domain-error';
 
 /** The one pipe for bodies and queries: unknown fields refused, all mistakes named at once, values never echoed. */
 export function createValidationPipe(): ValidationPipe {
-  return new ValidationPipe({
+  return new WholeBodyPipe({
     whitelist: true,
     forbidNonWhitelisted: true,
     transform: true,
@@ -12,6 +13,32 @@ export function createValidationPipe(): ValidationPipe {
     validationError: { target: false, value: false },
     exceptionFactory: (errors) => new ValidationFailedError(toFieldErrors(errors)),
   });
+}
+
+/**
+ * Rebuilding objects loses members that are named like a method of every object, and what is for an MCP server has to
+ * reach it whole: free-form members go around the pipe; only that they are objects is checked. Nest's own cleaning of
+ * `constructor` and `__proto__` is not needed: the parser refuses what could pollute.
+ */
+class WholeBodyPipe extends ValidationPipe {
+  override async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
+    const freeForm =
+      metadata.type === 'body' && isObject(value)
+        ? Object.entries(value).filter(([name, member]) => FREE_FORM.has(name) && isObject(member))
+        : [];
+    if (freeForm.length === 0) return super.transform(value, metadata) as Promise<unknown>;
+    const stand = freeForm.map(([name, member]) => [name, Array.isArray(member) ? [] : {}] as const);
+    const checked: unknown = await super.transform({ ...(value as object), ...Object.fromEntries(stand) }, metadata);
+    return isObject(checked) ? Object.assign(checked, Object.fromEntries(freeForm)) : checked;
+  }
+
+  protected override stripProtoKeys(): void {
+    // Nothing is taken away.
+  }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }
 
 /** Flattens class-validator's tree to dotted paths. */

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import {
@@ -18,12 +18,13 @@ import { InstanceLock } from './instance-lock';
 import { migrate, MigrationsPendingError, readMigrationState } from './migration-runner';
 import { DatabaseInfo } from './database-info';
 import { DatabaseWriters } from './database-writers';
+import { PostgresLock } from './postgres-lock';
 import { Transactions } from './transactions';
 
 /** The locks of this process, taken before the data is touched. */
 class HeldLocks {
   constructor(
-    readonly locks: InstanceLock[],
+    readonly locks: { release(): void | Promise<void> }[],
     readonly temporaryFolder: string | null,
   ) {}
 }
@@ -56,7 +57,7 @@ export class DatabaseModule implements OnApplicationShutdown {
   async onApplicationShutdown(): Promise<void> {
     await this.writers.flushAll();
     if (this.dataSource.isInitialized) await this.dataSource.destroy();
-    for (const lock of this.held.locks) lock.release();
+    for (const lock of this.held.locks) await lock.release();
     if (this.held.temporaryFolder !== null) rmSync(this.held.temporaryFolder, { recursive: true, force: true });
   }
 }
@@ -66,7 +67,7 @@ function providersFor(schema: Schema): Provider[] {
     {
       provide: HeldLocks,
       inject: [AppConfig],
-      useFactory: (config: AppConfig): HeldLocks => takeLocks(config),
+      useFactory: (config: AppConfig) => takeLocks(config),
     },
     {
       provide: TARGET,
@@ -87,11 +88,17 @@ function providersFor(schema: Schema): Provider[] {
   ];
 }
 
-function takeLocks(config: AppConfig): HeldLocks {
+async function takeLocks(config: AppConfig): Promise<HeldLocks> {
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
-  const locks = [InstanceLock.take(join(config.dataDir, 'instance'))];
+  const locks: HeldLocks['locks'] = [InstanceLock.take(join(config.dataDir, 'instance'))];
   const { database } = config;
-  if (database.type !== 'sqlite') return new HeldLocks(locks, null);
+  try {
+    if (database.type === 'postgres') locks.push(await takePostgresLock(database.url));
+  } catch (error) {
+    for (const lock of locks) await lock.release();
+    throw error;
+  }
+  if (database.type === 'postgres') return new HeldLocks(locks, null);
   if (database.temporary) {
     // A real file, not `:memory:`: worker threads with a connection of their own must see the same data.
     const folder = mkdtempSync(join(tmpdir(), 'mcps-'));
@@ -100,12 +107,23 @@ function takeLocks(config: AppConfig): HeldLocks {
   }
   mkdirSync(dirname(database.file), { recursive: true, mode: 0o700 });
   try {
-    locks.push(InstanceLock.take(database.file));
+    // By its true name: through a link it is the same data.
+    const file = existsSync(database.file) ? realpathSync(database.file) : database.file;
+    locks.push(InstanceLock.take(file));
   } catch (error) {
-    for (const lock of locks) lock.release();
+    for (const lock of locks) await lock.release();
     throw error;
   }
   return new HeldLocks(locks, null);
+}
+
+function takePostgresLock(url: string): Promise<PostgresLock> {
+  const logger = new Logger('Database');
+  return PostgresLock.take(url, (error) => {
+    logger.error('The lock on the database is lost: no second MCPS.ONE is kept off it until a restart', {
+      reason: error.message,
+    });
+  });
 }
 
 async function openDatabase(config: AppConfig, target: DatabaseTarget, schema: Schema): Promise<DataSource> {

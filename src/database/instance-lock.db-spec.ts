@@ -1,3 +1,6 @@
+import { PostgresLock } from './postgres-lock';
+import { describeOn } from '../../test/support/describe-on';
+import { createTestDatabase, type TestDatabase } from '../../test/support/test-database';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type LockHolder, startLockHolder } from '../../test/support/held-lock';
@@ -85,5 +88,31 @@ describe('an instance lock', () => {
   it('says what is wrong when its folder is not there', () => {
     what = join(what, 'missing', 'mcps.db');
     expect(() => InstanceLock.take(what)).toThrow(/directory does not exist/);
+  });
+});
+
+describeOn('postgres', 'the lock on a PostgreSQL database', () => {
+  let database: TestDatabase;
+  beforeAll(async () => {
+    database = await createTestDatabase();
+  });
+  afterAll(() => database.drop());
+
+  it('F53: keeps a second holder off, tells it the pid of the first, and is free once that is gone', async () => {
+    const first = await PostgresLock.take(database.url, () => undefined);
+    await expect(PostgresLock.take(database.url, () => undefined)).rejects.toMatchObject({ holder: process.pid });
+    await first.release();
+    const next = await PostgresLock.take(database.url, () => undefined);
+    await next.release();
+  });
+
+  it('is one for each database of a server', async () => {
+    const other = await createTestDatabase();
+    const locks = [
+      await PostgresLock.take(database.url, () => undefined),
+      await PostgresLock.take(other.url, () => undefined),
+    ];
+    for (const lock of locks) await lock.release();
+    await other.drop();
   });
 });

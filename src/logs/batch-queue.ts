@@ -14,6 +14,8 @@ interface BatchQueueOptions<T> {
   sizeOf: (entry: T) => number;
   /** Told of the first failure and of the recovery, not of each try. */
   onTrouble: (error: unknown) => void;
+  /** Told when the queue begins to drop what comes; not for each entry. */
+  onDrop?: () => void;
   maxEntries: number;
   maxBytes: number;
   batchSize: number;
@@ -44,6 +46,7 @@ export class BatchQueue<T> {
   /** How many entries have left the queue, written or given up. */
   private left = 0;
   private troubled = false;
+  private dropping = false;
   private closing = false;
 
   constructor(private readonly options: BatchQueueOptions<T>) {}
@@ -57,8 +60,11 @@ export class BatchQueue<T> {
     const isFull = this.entries.length >= this.options.maxEntries || this.bytes + size > this.options.maxBytes;
     if (isFull || this.closing) {
       this.counts.dropped++;
+      if (!this.dropping) this.options.onDrop?.();
+      this.dropping = true;
       return;
     }
+    this.dropping = false;
     this.entries.push(entry);
     this.bytes += size;
     if (this.entries.length >= this.options.batchSize) this.kick();

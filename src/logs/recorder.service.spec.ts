@@ -102,14 +102,26 @@ describe('the recorder', () => {
     expect(new Set(triesOfTheSecond.map(([row]) => row?.id)).size).toBe(1);
   });
 
+  it("keeps of huge messages what is stored of them, so that a few don't fill the queue", async () => {
+    const { repository, recorder } = aRecorder();
+    const payload = `{"text":"${'x'.repeat(16 * 1024 * 1024)}"}`;
+    for (let n = 0; n < 20; n++) recorder.record(aTrafficRecord({ payload }));
+    expect(recorder.counters).toMatchObject({ queued: 20, dropped: 0 });
+    await pass(1_000);
+    expect(repository.rows).toHaveLength(20);
+    expect(repository.rows[0]).toMatchObject({ truncated: true });
+    expect(repository.rows[0]?.payload?.length).toBeLessThan(70_000);
+  });
+
   it('drops and counts records when the database is away for too long', async () => {
     const { repository, recorder } = aRecorder();
     repository.failure = new Error('away');
-    const payload = 'x'.repeat(1024 * 1024);
-    for (let n = 0; n < 100; n++) recorder.record(aTrafficRecord({ payload }));
+    const payload = 'x'.repeat(60_000);
+    for (let n = 0; n < 1_000; n++) recorder.record(aTrafficRecord({ payload }));
     await pass(1_000);
     const { queued, dropped } = recorder.counters;
-    expect(queued + dropped).toBe(100);
+    expect(queued + dropped).toBe(1_000);
+    expect(dropped).toBeGreaterThan(100);
     expect(queued * payload.length * 2).toBeLessThanOrEqual(64 * 1024 * 1024);
     expect(queued).toBeGreaterThan(20);
   });

@@ -8,13 +8,15 @@ import { TrafficTap } from '../mcp/traffic-tap';
 import { BatchQueue, type QueueCounters } from './batch-queue';
 import { McpLogRow } from './mcp-log.entity';
 import { McpLogRepository } from './mcp-log.repository';
-import { capPayload } from './payload-cap';
+import { type CappedPayload, capPayload, PAYLOAD_CAP } from './payload-cap';
 import { Sequence } from './sequence';
 
 /** A record waiting to be written; its id is given when the message passes. */
 interface Waiting {
   id: string;
   record: TrafficRecord;
+  /** The payload where it was cut at once. */
+  capped: CappedPayload | null;
 }
 
 const MAX_ENTRIES = 50_000;
@@ -44,7 +46,8 @@ export class Recorder implements TrafficSink, OnModuleInit {
     this.sequence = new Sequence(() => rows.lastSeq());
     this.queue = new BatchQueue<Waiting>({
       write: (batch) => this.write(batch),
-      sizeOf: ({ record }) => OVERHEAD_BYTES + 2 * (record.payload?.length ?? 0),
+      sizeOf: ({ record, capped }) => OVERHEAD_BYTES + 2 * (record.payload?.length ?? capped?.text.length ?? 0),
+      onDrop: () => this.logger.warn('The queue of MCP messages is full: messages go unrecorded'),
       onTrouble: (error) => this.logger.error('MCP messages could not be written; they wait', error),
       maxEntries: MAX_ENTRIES,
       maxBytes: MAX_BYTES,
@@ -63,7 +66,11 @@ export class Recorder implements TrafficSink, OnModuleInit {
   }
 
   record(record: TrafficRecord): void {
-    this.queue.push({ id: newId(), record });
+    const { payload } = record;
+    // A huge message is cut before it waits: a few of them would fill the queue.
+    const isHuge = payload !== null && payload.length > PAYLOAD_CAP;
+    const capped = isHuge ? capPayload(this.maskOf(record).apply(payload)) : null;
+    this.queue.push({ id: newId(), record: isHuge ? { ...record, payload: null } : record, capped });
   }
 
   /** Tells which values of a tool must not be stored; they hold for everything written from now on. */
@@ -84,9 +91,13 @@ export class Recorder implements TrafficSink, OnModuleInit {
     this.sequence.confirm(batch.length);
   }
 
-  private toRow({ id, record }: Waiting, seq: number): McpLogRow {
-    const mask = this.masks.get(record.toolId)?.mask ?? SecretMask.NONE;
-    const payload = record.payload === null ? null : capPayload(mask.apply(record.payload));
+  private maskOf({ toolId }: TrafficRecord): SecretMask {
+    return this.masks.get(toolId)?.mask ?? SecretMask.NONE;
+  }
+
+  private toRow({ id, record, capped }: Waiting, seq: number): McpLogRow {
+    const mask = this.maskOf(record);
+    const payload = record.payload === null ? capped : capPayload(mask.apply(record.payload));
     return Object.assign(new McpLogRow(), {
       seq,
       id,

@@ -6,10 +6,14 @@ import { ChildGuard } from './child-guard';
 import { INSTANCE_MARKER } from './child-environment';
 import { killMarked } from './marked-processes';
 import { isGroupGone, signalGroup } from './process-group';
+import { type ProcessRow, SharedProcessTable } from './process-table';
 import { type Launch, type ManagedProcess, ProcessSpawner, SpawnError } from './process-spawner';
 
 /** How long after an exit the pipes may still deliver what was written before it. A daemon that keeps them open doesn't count. */
 const DRAIN_MS = 80;
+
+/** How old the view of all processes may be, by which groups are seen to be gone. */
+const TABLE_AGE_MS = 50;
 
 /** Errors of the system that pass: too many processes or open files, no memory. */
 const TRANSIENT = new Set(['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM']);
@@ -18,6 +22,7 @@ const TRANSIENT = new Set(['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM']);
 @Injectable()
 export class NodeProcessSpawner extends ProcessSpawner {
   private readonly guard = new ChildGuard();
+  private readonly table = new SharedProcessTable(TABLE_AGE_MS);
 
   async spawn(launch: Launch): Promise<ManagedProcess> {
     // A missing folder is reported by the system as if the command were missing: look first.
@@ -34,7 +39,7 @@ export class NodeProcessSpawner extends ProcessSpawner {
       for (const pipe of pipes) pipe?.on('error', () => undefined);
     });
     if (failure !== null) throw toSpawnError(failure, launch);
-    const managed = new NodeManagedProcess(child, this.guard, launch.env[INSTANCE_MARKER] ?? null);
+    const managed = new NodeManagedProcess(child, this.guard, launch.env[INSTANCE_MARKER] ?? null, this.table.read);
     this.guard.add(managed.pid);
     return managed;
   }
@@ -73,6 +78,7 @@ class NodeManagedProcess implements ManagedProcess {
     private readonly child: ChildProcessWithoutNullStreams,
     private readonly guard: ChildGuard,
     private readonly marker: string | null,
+    private readonly readTable: () => ProcessRow[] | null,
   ) {
     this.pid = child.pid ?? -1;
     this.exited = this.waitForExit();
@@ -96,7 +102,7 @@ class NodeManagedProcess implements ManagedProcess {
   }
 
   isGone(): boolean {
-    this.isSeenGone ||= this.hasExited && isGroupGone(this.pid);
+    this.isSeenGone ||= this.hasExited && isGroupGone(this.pid, this.readTable);
     return this.isSeenGone;
   }
 

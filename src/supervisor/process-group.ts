@@ -24,7 +24,7 @@ export function signalGroup(pgid: number, signal: 'SIGTERM' | 'SIGKILL'): void {
 }
 
 /** Whether no member of the group lives. Zombies are dead: only their parent has not looked yet. */
-export function isGroupGone(pgid: number): boolean {
+export function isGroupGone(pgid: number, readTable = readProcessTable): boolean {
   if (process.platform === 'win32') return true;
   try {
     process.kill(-pgid, 0);
@@ -32,6 +32,6 @@ export function isGroupGone(pgid: number): boolean {
     // EPERM: there are members, but of another user (sudo, a set-uid program); /proc tells whether they live.
     if ((error as NodeJS.ErrnoException).code !== 'EPERM' || process.platform !== 'linux') return true;
   }
-  const table = readProcessTable();
+  const table = readTable();
   return table !== null && !table.some((row) => row.pgrp === pgid && row.state !== 'Z' && row.state !== 'X');
 }

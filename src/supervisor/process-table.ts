@@ -32,6 +32,26 @@ export function readProcessTable(): ProcessRow[] | null {
   return rows;
 }
 
+/**
+ * One look at /proc for all who wait for groups to go. It may be a moment old: who lives now lived then, or descends from
+ * one who did, so a group that looks empty is empty.
+ */
+export class SharedProcessTable {
+  private rows: ProcessRow[] | null = null;
+  private readAt = -Infinity;
+
+  constructor(private readonly maxAgeMs: number) {}
+
+  readonly read = (): ProcessRow[] | null => {
+    const now = performance.now();
+    if (now - this.readAt > this.maxAgeMs) {
+      this.rows = readProcessTable();
+      this.readAt = now;
+    }
+    return this.rows;
+  };
+}
+
 /** Bytes of a memory page, found by comparing two views of ourselves. */
 export function pageSizeBytes(): number {
   const own = readRow(process.pid);

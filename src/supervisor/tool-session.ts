@@ -80,7 +80,7 @@ export class ToolSession {
   async handshake(probe: 'auto' | ProtocolEra, elapsedMs: number): Promise<ServerIdentity> {
     const { peer, transport } = this;
     if (peer === null) throw new Error('handshake before open');
-    this.identity = await performHandshake(peer, {
+    const identity = await performHandshake(peer, {
       timeoutMs: Math.max(1, startTimeoutOf(this.tool) - elapsedMs),
       signal: this.aborter.signal,
       probe: this.tool.transport === 'sse' ? 'legacy' : probe,
@@ -89,6 +89,7 @@ export class ToolSession {
     }).catch((error: unknown) => {
       throw this.saidOnlyNoise(error) ? this.onlyNoise() : error;
     });
+    this.identity = this.mask.applyToJson(identity);
     return this.identity;
   }
 

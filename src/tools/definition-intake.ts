@@ -30,12 +30,8 @@ const REFUSED: ReadonlySet<ProblemCode> = new Set([
 /** What an import may leave open as long as the tool is disabled: nobody expands `${NAME}` but a human. */
 const REFUSED_WHEN_ENABLED: ReadonlySet<ProblemCode> = new Set(['cwd_relative', 'unresolved_variable']);
 
-/** Secrets of a stored tool in clear. */
-interface StoredSecrets {
-  env: Record<string, string>;
-  headers: Record<string, string>;
-}
-const NOTHING_STORED: StoredSecrets = { env: {}, headers: {} };
+/** Opens a stored value that a mask stands for; only those are opened, so that new values can replace lost ones. */
+type StoredSecret = (field: 'env' | 'headers', name: string) => string | undefined;
 
 /** Takes the machine as perfect: the definition alone is judged. */
 const ANY_MACHINE: CheckEnvironment = {
@@ -52,7 +48,7 @@ export class DefinitionIntake {
    * Fills in the defaults and refuses what must not be saved. `stored`: the values that masks sent back stand for.
    * @throws ValidationFailedError
    */
-  async accept(request: ToolRequest, stored: StoredSecrets = NOTHING_STORED): Promise<ToolDefinition> {
+  async accept(request: ToolRequest, stored: StoredSecret = () => undefined): Promise<ToolDefinition> {
     const definition = this.complete(request);
     const problems = await checkDefinition(unmasked(definition, stored), ANY_MACHINE);
     const refused = problems.filter(
@@ -98,12 +94,12 @@ export function parseRequest(input: object): ToolRequest {
   return request;
 }
 
-function unmasked(definition: ToolDefinition, stored: StoredSecrets): ToolDefinition {
+function unmasked(definition: ToolDefinition, stored: StoredSecret): ToolDefinition {
   const clear = (field: 'env' | 'headers') =>
     Object.fromEntries(
       Object.entries(definition[field]).map(([name, value]) => [
         name,
-        value === MASKED ? (stored[field][name] ?? '') : value,
+        value === MASKED ? (stored(field, name) ?? '') : value,
       ]),
     );
   return { ...definition, env: clear('env'), headers: clear('headers') };

@@ -60,5 +60,6 @@ export async function readOffering(session: ToolSession): Promise<KeptOffering> 
   if (peer === null || identity === null) throw new ToolNotRunningError(tool.name, 'not ready');
   const { protocolVersion, serverInfo, instructions, capabilities } = identity;
   const lists = await listOfferings(peer, identity, { timeoutMs: tool.timeoutMs, signal: session.signal });
-  return { protocolVersion, serverInfo, instructions, capabilities, ...lists };
+  // A server may name its own key in a description; who reads what it offers needs no secret.
+  return session.mask.applyToJson({ protocolVersion, serverInfo, instructions, capabilities, ...lists });
 }

@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { OperationLog } from '../audit/operation-log';
 import { toProblem } from '../common/problem.filter';
+import type { Target } from '../common/request-context';
+import { ToolRegistry } from './tool-registry';
 import type { BatchAction, BatchItemView, BatchView } from './tool-runtime.dto';
 import { ToolRuntimeService } from './tool-runtime.service';
 import type { ToolStatusView } from './tool-status.dto';
@@ -12,6 +14,7 @@ export class ToolBatchService {
   constructor(
     private readonly tools: ToolsService,
     private readonly runtime: ToolRuntimeService,
+    private readonly registry: ToolRegistry,
     private readonly operations: OperationLog,
   ) {}
 
@@ -20,14 +23,15 @@ export class ToolBatchService {
   }
 
   private async one(action: BatchAction, tool: string): Promise<BatchItemView> {
+    const target = await this.registry.targetOf(tool);
     try {
       const status = await this.act(action, tool);
       // Changes of the definition have written their row with the change.
-      if (action === 'start' || action === 'stop' || action === 'restart') await this.record(action, tool, null);
+      if (action === 'start' || action === 'stop' || action === 'restart') await this.record(action, target, null);
       return { tool, ok: true, ...(status ? { status } : {}) };
     } catch (error) {
       const { code, detail, status } = toProblem(error, { url: '', id: '' });
-      await this.record(action, tool, { code, detail, status });
+      await this.record(action, target, { code, detail, status });
       return { tool, ok: false, code, detail };
     }
   }
@@ -52,7 +56,7 @@ export class ToolBatchService {
 
   private record(
     action: BatchAction,
-    tool: string,
+    target: Target,
     failure: { code: string; detail: string; status: number } | null,
   ): Promise<void> {
     const verb = action === 'enable' || action === 'disable' ? 'update' : action;
@@ -60,7 +64,7 @@ export class ToolBatchService {
       action: `tool.${verb}`,
       outcome: failure === null ? 'success' : 'failure',
       status: failure?.status ?? null,
-      target: { type: 'tool', id: null, name: tool },
+      target,
       changes: { batch: true, ...(failure ? { code: failure.code, detail: failure.detail } : {}) },
     });
   }

@@ -30,8 +30,10 @@ export function changesBetween(
 }
 
 function secretChanges(before: Record<string, string>, after: Record<string, string>, given?: Record<string, string>) {
-  const added = Object.keys(after).filter((name) => !(name in before));
-  const removed = Object.keys(before).filter((name) => !(name in after));
-  const replaced = Object.keys(after).filter((name) => name in before && given !== undefined && given[name] !== MASKED);
+  const added = Object.keys(after).filter((name) => !Object.hasOwn(before, name));
+  const removed = Object.keys(before).filter((name) => !Object.hasOwn(after, name));
+  const replaced = Object.keys(after).filter(
+    (name) => Object.hasOwn(before, name) && given !== undefined && given[name] !== MASKED,
+  );
   return added.length + removed.length + replaced.length > 0 ? { added, removed, replaced } : null;
 }

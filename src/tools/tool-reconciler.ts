@@ -17,7 +17,7 @@ export class ToolReconciler implements OnApplicationBootstrap {
   async onApplicationBootstrap(): Promise<void> {
     for (const tool of await this.tools.listDesiredRunning()) {
       try {
-        await this.registry.reconcile(tool);
+        await this.registry.reconcile(tool, { mayStart: true });
       } catch (error) {
         if (error instanceof SecretUnreadableError) throw error;
         this.logger.error('A tool could not be started', error, { tool: tool.name });

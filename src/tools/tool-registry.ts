@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { KeyedMutex } from '../common/keyed-mutex';
 import { isId } from '../common/ids';
-import { noteTarget } from '../common/request-context';
+import { noteTarget, type Target } from '../common/request-context';
 import { Recorder } from '../logs/recorder.service';
 import { SupervisorService } from '../supervisor/supervisor.service';
 import { type DesiredState, TOOL_NAME_PATTERN } from './tool-definition.types';
@@ -44,6 +44,12 @@ export class ToolRegistry {
     });
   }
 
+  /** What the operation log calls a tool, whether there is one or not. */
+  async targetOf(idOrName: string): Promise<Target> {
+    const tool = await this.find(idOrName);
+    return { type: 'tool', id: tool?.id ?? null, name: tool?.name ?? idOrName };
+  }
+
   private find(idOrName: string): Promise<Tool | null> {
     if (isId(idOrName)) return this.tools.findById(idOrName);
     // What no tool can be called needs no question (and some of it, such as NUL, no database would take).
@@ -66,10 +72,11 @@ export class ToolRegistry {
   }
 
   /** Makes reality follow a changed wish: what is to run is started (nobody waits for it), what is disabled is stopped. */
-  async reconcile(tool: Tool): Promise<void> {
+  async reconcile(tool: Tool, { mayStart }: { mayStart: boolean }): Promise<void> {
     this.supervisor.define(this.supervised(tool));
     if (!tool.enabled) await this.supervisor.stop(tool.id);
-    else if (tool.desired === 'running') this.start(tool);
+    // One that ended as its policy wants, or has failed, is not woken by any change of its description.
+    else if (mayStart && tool.desired === 'running') this.start(tool);
   }
 
   private supervised(tool: Tool) {

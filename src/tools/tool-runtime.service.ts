@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { toTimestamp } from '../common/clock';
-import { noteDetails } from '../common/request-context';
+import { noteDetails, noteMask } from '../common/request-context';
 import { targetOf } from '../mcp/call-params';
 import type { RpcParams } from '../mcp/json-rpc.types';
 import { SupervisorService } from '../supervisor/supervisor.service';
@@ -90,7 +90,9 @@ export class ToolRuntimeService {
   ): Promise<CallView> {
     noteDetails({ method: request.method, target: targetOf(request.method, request.params) });
     const tool = await this.registry.get(idOrName);
-    const peer = this.supervisor.session(tool.id)?.peer ?? null;
+    const session = this.supervisor.session(tool.id);
+    const peer = session?.peer ?? null;
+    if (session) noteMask((text) => session.mask.apply(text));
     if (peer === null) throw new ToolNotRunningError(tool.name, this.supervisor.snapshot(tool.id).state);
     const began = performance.now();
     const result = await peer.request({

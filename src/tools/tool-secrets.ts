@@ -25,9 +25,16 @@ export class ToolSecrets {
     return Object.fromEntries(
       Object.entries(given).map(([name, value]) => {
         if (value !== MASKED) return [name, this.cipher.seal(value, context(toolId, field, name))];
-        return [name, stored[name] ?? onUnknownMask(name)];
+        // Own members only: a name such as `toString` is no stored value.
+        return [name, Object.hasOwn(stored, name) ? (stored[name] ?? '') : onUnknownMask(name)];
       }),
     );
+  }
+
+  /** One stored value in clear, or undefined. @throws SecretUnreadableError */
+  openOne(tool: Tool, field: SecretField, name: string): string | undefined {
+    const sealed = Object.hasOwn(tool[field], name) ? tool[field][name] : undefined;
+    return sealed === undefined ? undefined : this.cipher.open(sealed, context(tool.id, field, name));
   }
 
   /** @throws SecretUnreadableError when they were sealed with another SECRET_KEY */

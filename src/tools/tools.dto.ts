@@ -14,6 +14,7 @@ import {
   NotContains,
   ValidateIf,
 } from 'class-validator';
+import { AsGiven } from '../common/as-given.decorator';
 import { PageQuery, QueryBoolean } from '../common/page.dto';
 import { RESTART_POLICIES, type RestartPolicy, TRANSPORTS, type ToolTransport } from '../supervisor/supervised-tool';
 import { TOOL_STATES, type ToolState } from '../supervisor/tool-snapshot';
@@ -85,6 +86,7 @@ export class ToolRequest {
 
   /** Environment variables of the program; write-only: answered as "***", and "***" sent back keeps the stored value */
   @ApiPropertyOptional({ type: 'object', additionalProperties: { type: 'string' }, default: {} })
+  @AsGiven()
   @IsVariableMap()
   env?: Record<string, string> = {};
 
@@ -101,6 +103,7 @@ export class ToolRequest {
 
   /** HTTP headers sent to a remote server; write-only like `env` */
   @ApiPropertyOptional({ type: 'object', additionalProperties: { type: 'string' }, default: {} })
+  @AsGiven()
   @IsHeaderMap()
   headers?: Record<string, string> = {};
 

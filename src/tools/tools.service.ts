@@ -10,7 +10,7 @@ import { Transactions, type Tx } from '../database/transactions';
 import { SupervisorService } from '../supervisor/supervisor.service';
 import { changesBetween } from './tool-changes';
 import { DefinitionIntake } from './definition-intake';
-import type { DesiredState, ToolDefinition } from './tool-definition.types';
+import { type DesiredState, MASKED, type ToolDefinition } from './tool-definition.types';
 import { ToolRegistry } from './tool-registry';
 import { ToolSecrets } from './tool-secrets';
 import { toToolView } from './tool-views';
@@ -73,7 +73,7 @@ export class ToolsService {
       await this.tools.insert(tool, tx);
       await this.record(tx, options.action ?? 'tool.create', tool, changesBetween(null, tool));
     });
-    await this.registry.reconcile(tool);
+    await this.registry.reconcile(tool, { mayStart: true });
     return this.view(tool);
   }
 
@@ -81,7 +81,7 @@ export class ToolsService {
   async replace(idOrName: string, request: ToolRequest, ifMatch?: string): Promise<ToolView> {
     return this.registry.exclusively(idOrName, async (tool) => {
       requireMatch(ifMatch, tool.version);
-      return this.change(tool, await this.intake.accept(request, this.secretsOf(tool)));
+      return this.change(tool, await this.intake.accept(request, this.storedSecret(tool)));
     });
   }
 
@@ -89,14 +89,14 @@ export class ToolsService {
   patch(idOrName: string, patch: Record<string, unknown>, ifMatch?: string): Promise<ToolView> {
     return this.registry.exclusively(idOrName, async (tool) => {
       requireMatch(ifMatch, tool.version);
-      return this.change(tool, await this.intake.accept(this.intake.patched(tool, patch), this.secretsOf(tool)));
+      return this.change(tool, await this.intake.accept(this.intake.patched(tool, patch), this.storedSecret(tool)));
     });
   }
 
   /** A merge patch that never starts anything: a tool that does not run now is wished to be stopped from here on. */
   patchDormant(idOrName: string, patch: Record<string, unknown>): Promise<ToolView> {
     return this.registry.exclusively(idOrName, async (tool) => {
-      const definition = await this.intake.accept(this.intake.patched(tool, patch), this.secretsOf(tool));
+      const definition = await this.intake.accept(this.intake.patched(tool, patch), this.storedSecret(tool));
       if (this.supervisor.snapshot(tool.id).state !== 'running') {
         await this.supervisor.stop(tool.id);
         tool.desired = 'stopped';
@@ -122,6 +122,10 @@ export class ToolsService {
     return this.secretsOf(await this.registry.get(idOrName));
   }
 
+  private storedSecret(tool: Tool) {
+    return (field: 'env' | 'headers', name: string) => this.secrets.openOne(tool, field, name);
+  }
+
   private secretsOf(tool: Tool): RevealView {
     return { env: this.secrets.open(tool, 'env'), headers: this.secrets.open(tool, 'headers') };
   }
@@ -139,8 +143,20 @@ export class ToolsService {
       await this.tools.update(changed, tx);
       await this.record(tx, 'tool.update', changed, changesBetween(tool, changed, definition));
     });
-    await this.registry.reconcile(changed);
+    await this.registry.reconcile(changed, {
+      mayStart: autoStartTurnedOn || (changed.enabled && !tool.enabled) || this.isMended(tool, definition),
+    });
     return this.view(changed);
+  }
+
+  /** Whether a tool that has failed got another connection: reason enough to try it again. */
+  private isMended(before: Tool, definition: ToolDefinition): boolean {
+    const { state } = this.supervisor.snapshot(before.id);
+    if (state !== 'failed' && state !== 'backoff') return false;
+    const connection = ({ transport, command, args, cwd, url }: Tool | ToolDefinition) =>
+      JSON.stringify([transport, command, args, cwd, url]);
+    const secrets = [...Object.values(definition.env), ...Object.values(definition.headers)];
+    return connection(before) !== connection(definition) || secrets.some((value) => value !== MASKED);
   }
 
   private sealed(

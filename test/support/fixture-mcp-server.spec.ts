@@ -25,6 +25,8 @@ class FixtureProcess {
       detached: true,
       env: { PATH: process.env.PATH, ...env },
     });
+    // Some of them end before they have read: what they then say about the pipe is no failure.
+    this.child.stdin.on('error', () => undefined);
     createInterface(this.child.stdout).on('line', (line) => this.lines.push(line));
   }
 
