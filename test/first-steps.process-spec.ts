@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { scratchFolder, startProgram, stopProgram } from './support/built-program';
 import { waitUntil } from './support/process-tree';
@@ -45,16 +46,23 @@ describe("README's first steps with curl, against the real server-everything", (
       expect(local.output).toMatch(said);
     }
 
+    // README's port may be in use on this machine.
+    const probe = createServer().listen(0, '127.0.0.1');
+    await once(probe, 'listening');
+    const port = String((probe.address() as AddressInfo).port);
+    probe.close();
     const everything = require.resolve('@modelcontextprotocol/server-everything/package.json');
     const server = spawn(process.execPath, [join(everything, '../dist/index.js'), 'streamableHttp'], {
-      env: { PATH: process.env['PATH'], PORT: '3001' },
+      env: { PATH: process.env['PATH'], PORT: port },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     try {
       let said = '';
       server.stderr.on('data', (data: Buffer) => (said += data.toString()));
       await waitUntil(() => /listening|port/i.test(said), { timeoutMs: 15_000, what: 'the remote server to listen' });
-      const remote = await run(readmeBlock('first-steps-remote'), env);
+      const script = readmeBlock('first-steps-remote');
+      expect(script).toContain('http://127.0.0.1:3001/mcp');
+      const remote = await run(script.replace(':3001/', `:${port}/`), env);
       expect(remote).toMatchObject({ code: 0, output: expect.stringContaining('Echo: hello') });
     } finally {
       server.kill('SIGKILL');
