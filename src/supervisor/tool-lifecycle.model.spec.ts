@@ -44,7 +44,7 @@ const RULES: LifecycleRules = {
   random: 0.5,
 };
 
-/** Processes and timers that obey the effects, and tell what happens as events. All rules of RELIABILITY 1.3 are checked at each step. */
+/** Processes and timers that obey the effects, and tell what happens as events. The rules of the lifecycle are checked at each step. */
 class World {
   state: LifecycleState = INITIAL_STATE;
   readonly children: Child[] = [];
