@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { Client } from 'pg';
+import type { Client } from 'pg';
 import { DataLockedError } from './instance-lock';
 
 /** Any number that nothing else in the database uses for pg_advisory_lock. */
@@ -15,7 +15,9 @@ export class PostgresLock {
 
   /** @throws DataLockedError naming host and pid of the holder */
   static async take(url: string, onLost: (error: Error) => void): Promise<PostgresLock> {
-    const client = new Client({
+    // Loaded only where there is a PostgreSQL: most installations have none.
+    const pg = await import('pg');
+    const client = new pg.Client({
       connectionString: url,
       application_name: `${NAME} ${hostname().slice(0, 30)} ${process.pid}`,
       keepAlive: true,
