@@ -179,6 +179,18 @@ describe('the registry of tools', () => {
     for (const [index, row] of body.items.entries()) expect(index === 0 || row.hash !== row.prevHash).toBe(true);
   });
 
+  it('gives also what is refused before it is read its row of the operation log', async () => {
+    const { body: tool } = await app.post('/tools', aTool({ name: 'strict' }));
+    await app.post('/tools/strict/stop', { force: true });
+    await app.request('DELETE', '/tools/strict?really=1');
+    const { body } = await app.get('/logs/operations?outcome=failure&limit=2');
+    expect(body.items).toMatchObject([
+      { action: 'tool.delete', status: 400, changes: { code: 'validation_failed' } },
+      { action: 'tool.stop', status: 400, changes: { code: 'validation_failed' } },
+    ]);
+    expect((await app.get(`/tools/${tool.id}`)).status).toBe(200);
+  });
+
   it('disables and enables', async () => {
     await app.post('/tools', aTool({ name: 'switch' }));
     await app.post('/tools/switch/start');
