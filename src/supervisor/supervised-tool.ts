@@ -27,6 +27,8 @@ export interface SupervisedTool extends ToolConnection {
   /** For start and handshake; null: `timeoutMs`, more for launchers that may download first. */
   startTimeoutMs: number | null;
   recordPayloads: boolean;
+  /** Of its whole process group; null: no limit. */
+  memoryLimitBytes: number | null;
 }
 
 /** Programs that fetch what they run: their first start may take minutes. */

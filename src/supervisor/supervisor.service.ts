@@ -20,6 +20,15 @@ import { STOPPED_SNAPSHOT, takeSnapshot, type ToolSnapshot } from './tool-snapsh
 /** Told when a tool has become ready. */
 export type ReadyListener = (toolId: string, session: ToolSession) => void;
 
+/** One tool's process group. */
+export interface LiveProcess {
+  toolId: string;
+  name: string;
+  generation: number;
+  pgid: number;
+  memoryLimitBytes: number | null;
+}
+
 /** How many tools start at once. */
 const PARALLEL_STARTS = 4;
 /** A start keeps its place among them this long at most: one that hangs must not hold up the others. */
@@ -104,6 +113,22 @@ export class SupervisorService implements OnModuleInit, OnModuleDestroy {
   /** The last lines of a program's stderr, oldest first. */
   stderr(toolId: string): StderrLine[] {
     return this.instances.get(toolId)?.stderr.tail() ?? [];
+  }
+
+  /** All tools that have a process of ours at this moment. */
+  liveProcesses(): LiveProcess[] {
+    return [...this.instances.values()].flatMap((instance) => {
+      const session = instance.current;
+      const pid = session?.process && !session.process.isGone() ? session.process.pid : null;
+      if (session === null || pid === null) return [];
+      const { id, name, memoryLimitBytes } = instance.tool;
+      return [{ toolId: id, name, generation: session.generation, pgid: pid, memoryLimitBytes }];
+    });
+  }
+
+  /** Takes down one life of a tool because it is no good any more; its restart policy decides what follows. */
+  condemn(toolId: string, generation: number, code: string, message: string): void {
+    this.instances.get(toolId)?.condemn(generation, code, message);
   }
 
   onReady(listener: ReadyListener): void {

@@ -126,6 +126,15 @@ export class ToolInstance {
     });
   }
 
+  /**
+   * Takes down what runs because it is no good any more (over its memory limit, deaf); the restart policy decides what
+   * follows. Nothing happens if that generation does not run any more.
+   */
+  condemn(generation: number, code: string, message: string): void {
+    const { clock } = this.surroundings;
+    this.dispatch({ type: 'lost', generation, problem: problem(code, message, clock.now()) });
+  }
+
   /** How the first attempt from now on ends. A restart has left `running` already when this looks. */
   private startOutcome(): Promise<StartOutcome> {
     return this.wait((state) => {

@@ -50,10 +50,10 @@ export class ToolSecrets {
   /** The definition as the supervisor needs it, secrets in clear. */
   toSupervised(tool: Tool): SupervisedTool {
     const { id, name, transport, command, args, cwd, url } = tool;
-    const { restartPolicy, maxRetries, timeoutMs, startTimeoutMs, recordPayloads } = tool;
+    const { restartPolicy, maxRetries, timeoutMs, startTimeoutMs, recordPayloads, memoryLimitBytes } = tool;
     return {
       ...{ id, name, transport, command, args, cwd, url },
-      ...{ restartPolicy, maxRetries, timeoutMs, startTimeoutMs, recordPayloads },
+      ...{ restartPolicy, maxRetries, timeoutMs, startTimeoutMs, recordPayloads, memoryLimitBytes },
       env: this.open(tool, 'env'),
       headers: this.open(tool, 'headers'),
     };

@@ -20,6 +20,7 @@ export function aSupervisedTool({ flags = [], ...given }: Partial<SupervisedTool
     timeoutMs: 5_000,
     startTimeoutMs: null,
     recordPayloads: true,
+    memoryLimitBytes: null,
   };
   return { ...tool, ...given };
 }
