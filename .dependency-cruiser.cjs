@@ -105,7 +105,7 @@ module.exports = {
       severity: 'error',
       from: {
         orphan: true,
-        pathNot: ['^src/main\\.ts$', '\\.d\\.ts$', 'spec\\.ts$', '^migrations/', '^ormconfig\\.ts$'],
+        pathNot: ['^src/main\\.ts$', '\\.d\\.ts$', 'spec\\.ts$', '^migrations/', '^ormconfig(\\.logs)?\\.ts$'],
       },
       to: {},
     },

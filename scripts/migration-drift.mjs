@@ -3,6 +3,8 @@
  *
  *   run -> generate --check finds nothing to add -> revert, one by one, down to an empty schema -> run again
  *
+ * and the same for the log file that SQLite has beside its database.
+ *
  * It drives the npm scripts that people use, by DATABASE_URL. `node scripts/migration-drift.mjs [sqlite] [postgres]`
  */
 import { spawnSync } from 'node:child_process';
@@ -21,14 +23,15 @@ const BOOKKEEPING = ['migrations', 'typeorm_metadata'];
 
 const checks = {
   async sqlite() {
-    const path = join(folder, 'mcps.db');
-    await checkDrift('SQLite', `sqlite:///${path}`, () => {
-      const Database = require('better-sqlite3');
-      const database = new Database(path, { readonly: true });
-      const rows = database.prepare(`SELECT name FROM sqlite_schema WHERE type = 'table'`).all();
-      database.close();
-      return rows.map((row) => row.name).filter((name) => !name.startsWith('sqlite_'));
-    });
+    const url = `sqlite:///${join(folder, 'mcps.db')}`;
+    await checkDrift('SQLite', url, () => tablesOfFile(join(folder, 'mcps.db')));
+    await checkDrift(
+      'SQLite logs',
+      url,
+      () => tablesOfFile(join(folder, 'mcps-logs.db')),
+      'migration:logs',
+      'migrations/logs',
+    );
   },
 
   async postgres() {
@@ -48,23 +51,31 @@ const checks = {
   },
 };
 
+function tablesOfFile(path) {
+  const Database = require('better-sqlite3');
+  const database = new Database(path, { readonly: true });
+  const rows = database.prepare(`SELECT name FROM sqlite_schema WHERE type = 'table'`).all();
+  database.close();
+  return rows.map((row) => row.name).filter((name) => !name.startsWith('sqlite_'));
+}
+
 async function startServer() {
   // The harness is TypeScript; ts-node is here for the TypeORM commands anyway.
   require('ts-node').register({ transpileOnly: true, cwd: root });
   return await require('../test/support/postgres-server.ts').startPostgresServer();
 }
 
-async function checkDrift(name, url, listTables) {
-  const npm = (script, ...args) => runScript(url, script, args);
-  npm('migration:run');
-  npm('migration:generate', '--check', 'migrations/Drift');
+async function checkDrift(name, url, listTables, scripts = 'migration', migrations = 'migrations') {
+  const npm = (action, ...args) => runScript(url, `${scripts}:${action}`, args);
+  npm('run');
+  npm('generate', '--check', `${migrations}/Drift`);
   // Each call reverts one; every file is one migration, and one call more would only say that nothing is left.
-  const count = readdirSync(join(root, 'migrations')).filter((file) => /^\d+.*\.ts$/.test(file)).length;
-  if (count === 0) throw new Error('There are no migrations in migrations/');
-  for (let reverted = 0; reverted < count; reverted += 1) npm('migration:revert');
+  const count = readdirSync(join(root, migrations)).filter((file) => /^\d+.*\.ts$/.test(file)).length;
+  if (count === 0) throw new Error(`There are no migrations in ${migrations}/`);
+  for (let reverted = 0; reverted < count; reverted += 1) npm('revert');
   const left = (await listTables()).filter((table) => !BOOKKEEPING.includes(table));
   if (left.length > 0) throw new Error(`${name}: the reverted migrations leave tables behind: ${left.join(', ')}`);
-  npm('migration:run');
+  npm('run');
   console.log(`${name}: ${count} migrations run, agree with the entities, revert to nothing and run again`);
 }
 

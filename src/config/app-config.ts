@@ -20,6 +20,7 @@ export class AppConfig {
   readonly logLevel: LogLevel;
   readonly logFile: string;
   readonly logDir: string;
+  readonly logSpoolMaxBytes: number;
   readonly dataDir: string;
   readonly backupDir: string;
   readonly staticDir: string | null;

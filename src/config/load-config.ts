@@ -63,6 +63,7 @@ export function loadConfig(environment: Record<string, string | undefined> = rea
     logLevel: given.LOG_LEVEL ?? 'info',
     logFile: given.LOG_FILE ?? join(logDir, 'app.log'),
     logDir,
+    logSpoolMaxBytes: given.LOG_SPOOL_MAX_BYTES ?? 536_870_912,
     dataDir,
     backupDir: given.BACKUP_DIR ?? join(dataDir, 'backups'),
     staticDir: given.STATIC_DIR ?? null,

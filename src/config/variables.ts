@@ -69,6 +69,11 @@ export const VARIABLES = {
   ),
   LOG_FILE: variable(path(), 'LOG_DIR/app.log', "file that receives the system's own log as JSON lines"),
   LOG_DIR: variable(path(), './logs', 'folder of the log files'),
+  LOG_SPOOL_MAX_BYTES: variable(
+    integer({ min: 1_048_576, max: 1_099_511_627_776 }),
+    '536870912',
+    'most that DATA_DIR/spool may hold of log rows while the database is away, in bytes; at most 20 % of the free disk',
+  ),
   DATA_DIR: variable(path(), './data', 'folder of the database and of generated secrets (made with mode 0700)'),
   BACKUP_DIR: variable(path(), 'DATA_DIR/backups', 'folder of the backups, which come with a later release'),
   STATIC_DIR: variable(path(), 'none', 'folder with a built dashboard, served at /'),

@@ -1,8 +1,9 @@
 import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Database } from 'better-sqlite3';
-import { DataSource, type DataSourceOptions, type MigrationInterface } from 'typeorm';
+import { DataSource, type DataSourceOptions, type EntitySchema, type MigrationInterface } from 'typeorm';
 import type { DatabaseTarget } from '../config/database-url';
+import { logDatabaseFile } from './log-database';
 import { QueryLogger } from './query-logger';
 import { serializeSqlite } from './sqlite-serializer';
 
@@ -15,6 +16,11 @@ type ClassType = new () => object;
 export interface Schema {
   entities: ClassType[];
   migrations: (new () => MigrationInterface)[];
+  /** The logs: on SQLite in a file of their own with these migrations, on PostgreSQL beside the other tables. */
+  logs?: {
+    entities: (database: DatabaseTarget['type']) => EntitySchema[];
+    migrations: (new () => MigrationInterface)[];
+  };
 }
 
 /** TypeORM's options for a database; the same entities and the same migrations on SQLite and PostgreSQL. */
@@ -24,7 +30,8 @@ export function dataSourceOptions(
   options: { logQueries?: boolean } = {},
 ): DataSourceOptions {
   const common = {
-    ...schema,
+    entities: [...schema.entities, ...(target.type === 'postgres' ? (schema.logs?.entities('postgres') ?? []) : [])],
+    migrations: schema.migrations,
     synchronize: false,
     migrationsTableName: 'migrations',
     logging: options.logQueries ? ('all' as const) : (['error', 'warn'] as ['error', 'warn']),
@@ -63,6 +70,20 @@ export function createDataSource(
 ): DataSource {
   const dataSource = new DataSource(dataSourceOptions(target, schema, options));
   return target.type === 'sqlite' ? serializeSqlite(dataSource) : dataSource;
+}
+
+/** TypeORM's options for the log file beside a SQLite database: for its migrations alone, the rest goes by worker threads. */
+export function logDataSourceOptions(mainFile: string, schema: Schema): DataSourceOptions {
+  const tables = { entities: [], migrations: schema.logs?.migrations ?? [] };
+  const options = dataSourceOptions({ type: 'sqlite', file: logDatabaseFile(mainFile), temporary: false }, tables);
+  return Object.assign(options, {
+    entities: schema.logs?.entities('sqlite') ?? [],
+    prepareDatabase: (database: Database) => {
+      // To be set before the first table: only so can what retention deletes be given back in slices.
+      database.pragma('auto_vacuum = INCREMENTAL');
+      database.pragma('synchronous = NORMAL');
+    },
+  });
 }
 
 /** Makes the folder and the file of a SQLite database readable by nobody else (0700, 0600). */

@@ -13,12 +13,16 @@ import {
 import { DataSource } from 'typeorm';
 import { AppConfig } from '../config/app-config';
 import type { DatabaseTarget } from '../config/database-url';
-import { createDataSource, prepareSqliteFile, type Schema } from './data-source';
+import { createDataSource, logDataSourceOptions, prepareSqliteFile, type Schema } from './data-source';
 import { InstanceLock } from './instance-lock';
+import { hasMigrations, logDatabaseFile, LogStorage } from './log-database';
 import { migrate, MigrationsPendingError, readMigrationState } from './migration-runner';
 import { DatabaseInfo } from './database-info';
 import { DatabaseWriters } from './database-writers';
 import { PostgresLock } from './postgres-lock';
+import { PostgresReader } from './postgres-reader';
+import { Reader } from './reader';
+import { SqliteReader } from './sqlite-reader';
 import { Transactions } from './transactions';
 
 /** The locks of this process, taken before the data is touched. */
@@ -43,19 +47,21 @@ export class DatabaseModule implements OnApplicationShutdown {
     return {
       module: DatabaseModule,
       providers: providersFor(schema),
-      exports: [DataSource, Transactions, DatabaseInfo, DatabaseWriters],
+      exports: [DataSource, Transactions, DatabaseInfo, DatabaseWriters, LogStorage, Reader],
     };
   }
 
   constructor(
     private readonly dataSource: DataSource,
     private readonly writers: DatabaseWriters,
+    private readonly reader: Reader,
     @Inject(HeldLocks) private readonly held: HeldLocks,
   ) {}
 
   /** Last of all: what is still queued is written, then the connection closes, then the locks open. */
   async onApplicationShutdown(): Promise<void> {
     await this.writers.flushAll();
+    await this.reader.close();
     if (this.dataSource.isInitialized) await this.dataSource.destroy();
     for (const lock of this.held.locks) await lock.release();
     if (this.held.temporaryFolder !== null) rmSync(this.held.temporaryFolder, { recursive: true, force: true });
@@ -82,10 +88,37 @@ function providersFor(schema: Schema): Provider[] {
       inject: [AppConfig, TARGET],
       useFactory: (config: AppConfig, target: DatabaseTarget) => openDatabase(config, target, schema),
     },
+    {
+      provide: LogStorage,
+      // After the migrations, which make the log file.
+      inject: [AppConfig, TARGET, HeldLocks, DataSource],
+      useFactory: (config: AppConfig, target: DatabaseTarget, held: HeldLocks) =>
+        logStorage(config, target, held.temporaryFolder),
+    },
+    {
+      provide: Reader,
+      inject: [LogStorage, DataSource],
+      useFactory: ({ target }: LogStorage, dataSource: DataSource): Reader =>
+        target.type === 'sqlite'
+          ? new SqliteReader({ mainFile: target.mainFile, logFile: target.file })
+          : new PostgresReader(dataSource),
+    },
     Transactions,
     DatabaseInfo,
     DatabaseWriters,
   ];
+}
+
+function logStorage(config: AppConfig, target: DatabaseTarget, temporaryFolder: string | null): LogStorage {
+  // What a database that is thrown away has left must not come into another one.
+  const spoolFolder = join(temporaryFolder ?? config.dataDir, 'spool');
+  return target.type === 'sqlite'
+    ? new LogStorage(
+        { type: 'sqlite', file: logDatabaseFile(target.file), mainFile: target.file },
+        spoolFolder,
+        config.logSpoolMaxBytes,
+      )
+    : new LogStorage(target, spoolFolder, config.logSpoolMaxBytes);
 }
 
 async function takeLocks(config: AppConfig): Promise<HeldLocks> {
@@ -128,20 +161,51 @@ function takePostgresLock(url: string): Promise<PostgresLock> {
 
 async function openDatabase(config: AppConfig, target: DatabaseTarget, schema: Schema): Promise<DataSource> {
   const logger = new Logger('Database');
-  if (target.type === 'sqlite') prepareSqliteFile(target.file);
+  if (target.type === 'sqlite') {
+    prepareSqliteFile(target.file);
+    prepareSqliteFile(logDatabaseFile(target.file));
+  }
   const dataSource = await createDataSource(target, schema, { logQueries: config.debug }).initialize();
   try {
-    if (!config.migrateOnStart) {
-      const { pending } = await readMigrationState(dataSource);
-      if (pending.length > 0) throw new MigrationsPendingError(pending);
-      return dataSource;
-    }
-    const { applied, copy } = await migrate(dataSource, target);
-    if (copy !== null) logger.log('The database was copied aside before its migration', { copy });
-    if (applied.length > 0) logger.log('Database migrations applied', { migrations: applied });
+    await bringUpToDate(config, dataSource, target, logger);
+    if (target.type === 'sqlite') await openLogFile(config, target, schema, logger);
     return dataSource;
   } catch (error) {
     await dataSource.destroy();
     throw error;
   }
+}
+
+/** The log file beside a SQLite database: for its migrations alone, reading and writing are for threads. */
+async function openLogFile(
+  config: AppConfig,
+  target: DatabaseTarget & { type: 'sqlite' },
+  schema: Schema,
+  logger: Logger,
+): Promise<void> {
+  const file = logDatabaseFile(target.file);
+  const known = schema.logs?.migrations.map(({ name }) => name) ?? [];
+  if (hasMigrations(file, known)) return;
+  const logs = await new DataSource(logDataSourceOptions(target.file, schema)).initialize();
+  try {
+    await bringUpToDate(config, logs, { ...target, file }, logger);
+  } finally {
+    await logs.destroy();
+  }
+}
+
+async function bringUpToDate(
+  config: AppConfig,
+  dataSource: DataSource,
+  target: DatabaseTarget,
+  logger: Logger,
+): Promise<void> {
+  if (!config.migrateOnStart) {
+    const { pending } = await readMigrationState(dataSource);
+    if (pending.length > 0) throw new MigrationsPendingError(pending);
+    return;
+  }
+  const { applied, copy } = await migrate(dataSource, target);
+  if (copy !== null) logger.log('The database was copied aside before its migration', { copy });
+  if (applied.length > 0) logger.log('Database migrations applied', { migrations: applied });
 }

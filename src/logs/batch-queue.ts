@@ -16,16 +16,25 @@ interface BatchQueueOptions<T> {
   onTrouble: (error: unknown) => void;
   /** Told when the queue begins to drop what comes; not for each entry. */
   onDrop?: () => void;
+  /** Told of each entry that is dropped. */
+  onDropped?: (entry: T) => void;
+  /** What is kept of an entry once the queue holds more than `aboveBytes`: room for many small ones is left then. */
+  shrink?: { aboveBytes: number; to: (entry: T) => T };
   maxEntries: number;
   maxBytes: number;
+  /** So many entries are written at once, whatever the time. */
   batchSize: number;
+  /** Entries of a batch at most, where that many wait; `batchSize` if not said. */
+  maxBatchSize?: number;
+  /** A batch ends with the entry that reaches this; no limit if not said. */
+  batchBytes?: number;
   flushMs: number;
 }
 
 /** Waiting time after a failed write, doubled up to the maximum. */
 const RETRY_FIRST_MS = 200;
 const RETRY_MAX_MS = 5_000;
-/** Batches written in a row before the event loop gets a turn: the SQLite driver never yields by itself. */
+/** The event loop gets a turn after each batch. */
 const YIELD = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 /**
@@ -55,11 +64,15 @@ export class BatchQueue<T> {
     return { queued: this.entries.length + this.inHand, ...this.counts };
   }
 
-  push(entry: T): void {
+  push(given: T): void {
+    const { shrink } = this.options;
+    const isTight = shrink !== undefined && this.bytes + this.options.sizeOf(given) > shrink.aboveBytes;
+    const entry = isTight ? shrink.to(given) : given;
     const size = this.options.sizeOf(entry);
     const isFull = this.entries.length >= this.options.maxEntries || this.bytes + size > this.options.maxBytes;
     if (isFull || this.closing) {
       this.counts.dropped++;
+      this.options.onDropped?.(given);
       if (!this.dropping) this.options.onDrop?.();
       this.dropping = true;
       return;
@@ -88,9 +101,10 @@ export class BatchQueue<T> {
   async close(limitMs: number): Promise<void> {
     await this.flush(limitMs);
     this.closing = true;
-    const lost = this.entries.splice(0).length;
-    this.counts.dropped += lost;
-    this.left += lost;
+    const lost = this.entries.splice(0);
+    this.counts.dropped += lost.length;
+    this.left += lost.length;
+    for (const entry of lost) this.options.onDropped?.(entry);
     if (this.timer) clearTimeout(this.timer);
     this.timer = null;
   }
@@ -117,13 +131,24 @@ export class BatchQueue<T> {
   }
 
   private async writeNext(): Promise<void> {
-    const batch = this.entries.splice(0, this.options.batchSize);
+    const batch = this.entries.splice(0, this.batchLength());
     this.inHand = batch.length;
     await this.writeUntilDone(batch);
     for (const entry of batch) this.bytes -= this.options.sizeOf(entry);
     this.inHand = 0;
     this.left += batch.length;
     await YIELD();
+  }
+
+  private batchLength(): number {
+    const { batchSize, maxBatchSize = batchSize, batchBytes = Infinity, sizeOf } = this.options;
+    let length = 0;
+    for (let bytes = 0; length < maxBatchSize && bytes < batchBytes; length++) {
+      const entry = this.entries[length];
+      if (entry === undefined) break;
+      bytes += sizeOf(entry);
+    }
+    return length;
   }
 
   private async writeUntilDone(batch: T[]): Promise<void> {

@@ -1,7 +1,13 @@
 import type { Operation } from '../audit/operation.entity';
 import { toTimestamp } from '../common/clock';
 import { LOG_LEVELS } from '../config/variables';
-import type { McpLogEntryView, OperationView, SystemLogEntryView } from './logs.dto';
+import type {
+  McpLogDetailView,
+  McpLogEntryView,
+  McpLogNeighbourView,
+  OperationView,
+  SystemLogEntryView,
+} from './logs.dto';
 import type { McpLogRow } from './mcp-log.entity';
 import type { SystemLogRow } from './system-log.entity';
 
@@ -35,7 +41,22 @@ export function toOperationView(row: Operation): OperationView {
   };
 }
 
+export function toMcpLogDetailView(
+  row: McpLogRow,
+  pair: McpLogRow | null,
+  neighbours: { before: McpLogRow[]; after: McpLogRow[] },
+): McpLogDetailView {
+  return Object.assign(toMcpLogView(row), {
+    pair: pair === null ? null : toMcpLogView(pair),
+    neighbours: { before: neighbours.before.map(toNeighbourView), after: neighbours.after.map(toNeighbourView) },
+  });
+}
+
 export function toMcpLogView(row: McpLogRow): McpLogEntryView {
+  return Object.assign(toNeighbourView(row), { payload: readJson(row.payload) });
+}
+
+function toNeighbourView(row: McpLogRow): McpLogNeighbourView {
   return {
     id: row.id,
     at: toTimestamp(row.at),
@@ -52,7 +73,6 @@ export function toMcpLogView(row: McpLogRow): McpLogEntryView {
     durationMs: row.durationMs === null ? null : Math.round(row.durationMs * 1000) / 1000,
     sizeBytes: row.sizeBytes,
     truncated: row.truncated,
-    payload: readJson(row.payload),
   };
 }
 

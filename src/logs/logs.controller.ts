@@ -1,8 +1,9 @@
-import { Controller, Get, Query } from '@nestjs/common';
+import { Controller, Get, Param, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { RequireRole } from '../auth/access.decorator';
 import type { Page } from '../common/pagination';
 import {
+  McpLogDetailView,
   McpLogEntryView,
   McpLogPageView,
   McpLogQuery,
@@ -43,5 +44,13 @@ export class LogsController {
   @ApiOkResponse({ type: McpLogPageView })
   mcp(@Query() query: McpLogQuery): Promise<Page<McpLogEntryView>> {
     return this.logs.mcp(query);
+  }
+
+  /** One MCP message with its other half and its neighbours */
+  @Get('mcp/:id')
+  @ApiOperation({ operationId: 'getMcpMessage' })
+  @ApiOkResponse({ type: McpLogDetailView })
+  mcpEntry(@Param('id') id: string): Promise<McpLogDetailView> {
+    return this.logs.mcpEntry(id);
   }
 }

@@ -191,7 +191,8 @@ export class OperationPageView {
   nextCursor: string | null;
 }
 
-export class McpLogEntryView {
+/** A message without what it says */
+export class McpLogNeighbourView {
   id: string;
   @ApiProperty({ format: 'date-time' })
   at: string;
@@ -217,11 +218,28 @@ export class McpLogEntryView {
   durationMs: number | null;
   /** Size on the wire */
   sizeBytes: number;
-  /** The payload is `{head, tail}` of a larger one */
+  /** The payload is `{head, tail}` of a larger one, or null because there was no room for it */
   truncated: boolean;
+}
+
+export class McpLogEntryView extends McpLogNeighbourView {
   /** The message; null where payloads are not recorded */
   @ApiProperty({ type: 'object', additionalProperties: true, nullable: true })
   payload: unknown;
+}
+
+export class McpLogNeighboursView {
+  /** Up to 5, the oldest first */
+  before: McpLogNeighbourView[];
+  after: McpLogNeighbourView[];
+}
+
+export class McpLogDetailView extends McpLogEntryView {
+  /** The answer to this request, or the request of this answer; null where there is none */
+  @ApiProperty({ type: () => McpLogEntryView, nullable: true })
+  pair: McpLogEntryView | null;
+  /** What passed just before and after in the same session */
+  neighbours: McpLogNeighboursView;
 }
 
 export class McpLogPageView {

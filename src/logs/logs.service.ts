@@ -3,9 +3,10 @@ import { OperationRepository } from '../audit/operation.repository';
 import { SEVERITY } from '../common/app-logger';
 import { isId } from '../common/ids';
 import { decodeCursor, encodeCursor, type Page, toPage } from '../common/pagination';
-import { toMcpLogView, toOperationView, toSystemLogView } from './log-views';
+import { toMcpLogDetailView, toMcpLogView, toOperationView, toSystemLogView } from './log-views';
 import type {
   LogQuery,
+  McpLogDetailView,
   McpLogEntryView,
   McpLogQuery,
   OperationQuery,
@@ -13,10 +14,15 @@ import type {
   SystemLogEntryView,
   SystemLogQuery,
 } from './logs.dto';
+import { LogEntryNotFoundError } from './logs.errors';
 import { McpLogRepository } from './mcp-log.repository';
 import { Recorder } from './recorder.service';
 import { SystemLogRepository } from './system-log.repository';
 import { SystemLogWriter } from './system-log.writer';
+import { ToolNames } from './tool-names';
+
+/** Messages shown on each side of one. */
+const NEIGHBOURS = 5;
 
 /** Reads the three logs, page by page. What was said before a question is in its answer. */
 @Injectable()
@@ -27,6 +33,7 @@ export class LogsService {
     private readonly mcpLog: McpLogRepository,
     private readonly recorder: Recorder,
     private readonly systemWriter: SystemLogWriter,
+    private readonly names: ToolNames,
   ) {}
 
   async system(query: SystemLogQuery): Promise<Page<SystemLogEntryView>> {
@@ -52,7 +59,7 @@ export class LogsService {
   async mcp(query: McpLogQuery): Promise<Page<McpLogEntryView>> {
     await this.recorder.settled();
     const { tool, sessionId, direction, kind, method, target, minDurationMs } = query;
-    const byTool = tool === undefined ? {} : isId(tool) ? { toolId: tool } : { toolName: tool };
+    const byTool = tool === undefined ? {} : await this.toolFilter(tool);
     return this.page('mcp', query, toMcpLogView, (after) =>
       this.mcpLog.list({
         ...common(query),
@@ -66,6 +73,24 @@ export class LogsService {
         after,
       }),
     );
+  }
+
+  /** One message, the other half of its exchange, and what passed just before and after. @throws LogEntryNotFoundError */
+  async mcpEntry(id: string): Promise<McpLogDetailView> {
+    await this.recorder.settled();
+    const row = isId(id) ? await this.mcpLog.findById(id) : null;
+    if (row === null) throw new LogEntryNotFoundError(id);
+    const [pair, neighbours] = await Promise.all([this.mcpLog.findPair(row), this.mcpLog.neighbours(row, NEIGHBOURS)]);
+    return toMcpLogDetailView(row, pair, neighbours);
+  }
+
+  /** A tool that has the name now, with all it was recorded as; else one that is gone, by the name it was recorded under. */
+  private async toolFilter(tool: string): Promise<{ toolId?: string; toolName?: string }> {
+    const toolId = isId(tool) ? tool : await this.names.idOf(tool);
+    if (toolId !== null) return { toolId };
+    const [recorded, ...more] = await this.mcpLog.toolIdsNamed(tool);
+    // Several tools had it, one after the other: none of their ids is all of it.
+    return recorded !== undefined && more.length === 0 ? { toolId: recorded, toolName: tool } : { toolName: tool };
   }
 
   private async page<R extends { seq: number }, V>(

@@ -1,41 +1,113 @@
 import { Injectable } from '@nestjs/common';
-import { InjectRepository } from '@nestjs/typeorm';
-import { Repository } from 'typeorm';
-import { type LogFilter, logPage } from '../database/log-reading';
-import { McpLogRow } from './mcp-log.entity';
+import {
+  condition,
+  type LogTable,
+  pageStatement,
+  seqRange,
+  timeRange,
+  readRow,
+  searchCondition,
+  selectList,
+} from '../database/log-query';
+import { Reader, type ReadOptions, type Statement } from '../database/reader';
+import { MCP_COLUMNS } from './log-columns';
+import type { McpLogRow } from './mcp-log.entity';
+import { indexedFilters, type McpLogFilter, pick, plainFilters, probe } from './mcp-log-plan';
 
-export interface McpLogFilter extends LogFilter {
-  toolId?: string;
-  toolName?: string;
-  sessionId?: string;
-  direction?: string;
-  kind?: string;
-  method?: string;
-  target?: string;
-  minDurationMs?: number;
-}
+const TABLE: LogTable = { name: 'mcp_log', columns: MCP_COLUMNS, searched: ['payload'] };
+/** Rows of a tool that are looked through for the other half of an exchange. */
+const PAIR_REACH = 20_000;
+/** Rows and bytes that `iterate` reads at once. */
+const CHUNK = { rows: 500, bytes: 1024 * 1024 };
 
+/** Reads the log of MCP messages, in the threads or at the server that the reader has for it. */
 @Injectable()
 export class McpLogRepository {
-  constructor(@InjectRepository(McpLogRow) private readonly rows: Repository<McpLogRow>) {}
+  constructor(private readonly reader: Reader) {}
 
-  async lastSeq(): Promise<number> {
-    return (await this.rows.maximum('seq')) ?? 0;
+  /** One row more than `limit`, so that the caller knows whether there is a next page. @throws QueryTooSlowError */
+  async list(filter: McpLogFilter): Promise<McpLogRow[]> {
+    return this.rows(await this.statement(filter));
   }
 
-  /** All rows or none. Repeating it is harmless: a commit may have succeeded although its answer was lost. */
-  async insert(rows: McpLogRow[]): Promise<void> {
-    await this.rows.createQueryBuilder().insert().values(rows).orIgnore().updateEntity(false).execute();
+  /** How `list` asks for a page: for it, and for who measures it. */
+  async statement(filter: McpLogFilter): Promise<Statement> {
+    const { dialect } = this.reader;
+    const conditions = [
+      ...seqRange(TABLE.name, filter),
+      ...indexedFilters(filter).flatMap((candidate) => candidate.conditions),
+      ...plainFilters(filter),
+      ...timeRange(filter),
+    ];
+    if (filter.search !== undefined) conditions.push(searchCondition(TABLE.searched, filter.search, dialect));
+    return pageStatement(TABLE, dialect, filter, conditions, await this.index(filter));
   }
 
-  /** One row more than `limit`, so that the caller knows whether there is a next page. */
-  list(filter: McpLogFilter): Promise<McpLogRow[]> {
-    const { toolId, toolName, sessionId, direction, kind, method, target, minDurationMs } = filter;
-    const query = logPage(this.rows, filter, {
-      equal: { toolId, toolName, sessionId, direction, kind, method, target },
-      searched: ['payload'],
+  /** All rows that match, in chunks of bounded size; what comes meanwhile is not among them where `to` is given. */
+  async *iterate(filter: Omit<McpLogFilter, 'limit'>): AsyncGenerator<McpLogRow[]> {
+    let after = filter.after;
+    for (;;) {
+      const statement = await this.statement({ ...filter, after, limit: CHUNK.rows });
+      const rows = await this.rows(statement, { maxBytes: CHUNK.bytes });
+      const last = rows.at(-1);
+      if (last === undefined) return;
+      yield rows;
+      after = last.seq;
+    }
+  }
+
+  async findById(id: string): Promise<McpLogRow | null> {
+    const select = `SELECT ${selectList(TABLE)} FROM mcp_log WHERE id = ?`;
+    const [row] = await this.rows({ sql: select, values: [id] });
+    return row ?? null;
+  }
+
+  /** The other half: the answer to a request, or the request of an answer; null for notifications and where there is none. */
+  async findPair(row: McpLogRow): Promise<McpLogRow | null> {
+    if (row.rpcId === null || row.kind === 'notification') return null;
+    const isRequest = row.kind === 'request';
+    const order = isRequest ? 'ASC' : 'DESC';
+    const near = `SELECT seq, rpc_id, direction, kind FROM mcp_log WHERE tool_id = ? AND seq ${isRequest ? '>' : '<'} ?
+      ORDER BY seq ${order} LIMIT ${PAIR_REACH}`;
+    const nearest = `SELECT seq FROM (${near}) AS near WHERE rpc_id = ? AND direction = ? AND
+      kind ${isRequest ? `IN ('response', 'error')` : `= 'request'`} ORDER BY seq ${order} LIMIT 1`;
+    const [pair] = await this.rows({
+      sql: `SELECT ${selectList(TABLE)} FROM mcp_log WHERE seq = (${nearest})`,
+      values: [row.toolId, row.seq, row.rpcId, row.direction === 'to-server' ? 'from-server' : 'to-server'],
     });
-    if (minDurationMs !== undefined) query.andWhere('row.durationMs >= :min', { min: minDurationMs });
-    return query.getMany();
+    return pair ?? null;
+  }
+
+  /** What came just before and after in the same session (of a client; else of the tool itself), in order. */
+  async neighbours(row: McpLogRow, count: number): Promise<{ before: McpLogRow[]; after: McpLogRow[] }> {
+    const same =
+      row.sessionId === null
+        ? condition('tool_id = ? AND session_id IS NULL', row.toolId)
+        : condition('session_id = ?', row.sessionId);
+    const index = row.sessionId === null ? 'ix_mcp_log_tool_seq' : 'ix_mcp_log_session_seq';
+    const side = (order: 'asc' | 'desc') =>
+      this.rows(pageStatement(TABLE, this.reader.dialect, { order, after: row.seq, limit: count - 1 }, [same], index));
+    const [before, after] = await Promise.all([side('desc'), side('asc')]);
+    return { before: before.reverse(), after };
+  }
+
+  /** Ids of the tools that were ever recorded under a name. */
+  async toolIdsNamed(name: string): Promise<string[]> {
+    const statement = { sql: 'SELECT tool_id FROM mcp_log_name WHERE tool_name = ?', values: [name] };
+    return (await this.reader.query(statement)).map((row) => String(row['tool_id']));
+  }
+
+  /** The index to walk along. SQLite knows nothing of how common a value is, so it is asked for a small count first. */
+  private async index(filter: McpLogFilter): Promise<string | undefined> {
+    if (this.reader.dialect !== 'sqlite') return undefined;
+    const possible = indexedFilters(filter);
+    if (possible.length === 0) return undefined;
+    const [counts] = await this.reader.query(probe(possible, seqRange(TABLE.name, filter)));
+    return pick(possible, counts ?? {});
+  }
+
+  private async rows(statement: Statement, options?: ReadOptions): Promise<McpLogRow[]> {
+    // The columns are those of the row, by the list that both are made from.
+    return (await this.reader.query(statement, options)).map((row) => readRow(TABLE, row) as unknown as McpLogRow);
   }
 }

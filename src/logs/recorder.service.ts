@@ -1,26 +1,42 @@
 import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { newId } from '../common/ids';
-import { withoutNul } from '../common/nul';
-import { SecretMask } from '../common/secret-mask';
-import { DatabaseWriters } from '../database/database-writers';
 import type { TrafficRecord, TrafficSink } from '../mcp/traffic';
 import { TrafficTap } from '../mcp/traffic-tap';
-import { BatchQueue, type QueueCounters } from './batch-queue';
-import { McpLogRow } from './mcp-log.entity';
-import { McpLogRepository } from './mcp-log.repository';
-import { type CappedPayload, capPayload, PAYLOAD_CAP } from './payload-cap';
-import { Sequence } from './sequence';
+import { BatchQueue } from './batch-queue';
+import { type Loss, packRecord } from './log-batch';
+import { LogWriter } from './log-writer';
+import { type CarriedPayload, carryPayload } from './payload-cap';
+import { marginFor } from './redaction';
 
-/** A record waiting to be written; its id is given when the message passes. */
+/** A record waiting to be handed over; its id is given when the message passes. */
 interface Waiting {
   id: string;
   record: TrafficRecord;
-  /** The payload where it was cut at once. */
-  capped: CappedPayload | null;
+  payload: CarriedPayload | null;
+}
+
+/** What became of the records, and how far behind the database is. */
+export interface RecorderCounters {
+  /** Those that are not in the database yet: in memory and in the spool. */
+  queued: number;
+  written: number;
+  /** Records lost since the start, and of how many more only the payload. */
+  dropped: number;
+  payloadsDropped: number;
+  droppedBy: { tool: string | null; reason: Loss['reason']; what: Loss['what']; count: number }[];
+  spoolBytes: number;
+  /** How long the last commit took, in milliseconds. */
+  flushMs: number;
+  /** Age of the oldest record that waits in the spool, in milliseconds. */
+  lagMs: number;
 }
 
 const MAX_ENTRIES = 50_000;
 const MAX_BYTES = 64 * 1024 * 1024;
+/** What is above this is for records without their payloads. */
+const PAYLOAD_BYTES = (MAX_BYTES * 3) / 4;
+/** Larger ones where more waits: a transaction of many rows costs less for each. */
+const BATCH = { batchSize: 200, maxBatchSize: 1_000, batchBytes: 1024 * 1024, flushMs: 100 };
 /** What a record costs beside its payload. */
 const OVERHEAD_BYTES = 400;
 const SHUTDOWN_MS = 5_000;
@@ -28,56 +44,71 @@ const SHUTDOWN_MS = 5_000;
 const READ_YOUR_WRITES_MS = 500;
 
 /**
- * Writes every MCP message behind the relay: `record` only queues a reference; formatting, masking and the database come
- * later, in batches. A full queue drops records and counts them: the relay never waits for the log.
+ * Records every MCP message behind the relay: `record` only queues a reference, and batches of them go to the writer's
+ * thread, which masks, formats and stores them. Where more comes than can be handed over, payloads go first and then
+ * records, and are counted: the relay never waits for the log.
  */
 @Injectable()
 export class Recorder implements TrafficSink, OnModuleInit {
   private readonly logger = new Logger(Recorder.name);
-  private readonly masks = new Map<string, { values: Set<string>; mask: SecretMask }>();
-  private readonly sequence: Sequence;
+  private readonly secrets = new Map<string, { values: Set<string>; margin: number }>();
   private readonly queue: BatchQueue<Waiting>;
 
   constructor(
-    private readonly rows: McpLogRepository,
+    private readonly writer: LogWriter,
     private readonly tap: TrafficTap,
-    private readonly writers: DatabaseWriters,
   ) {
-    this.sequence = new Sequence(() => rows.lastSeq());
     this.queue = new BatchQueue<Waiting>({
       write: (batch) => this.write(batch),
-      sizeOf: ({ record, capped }) => OVERHEAD_BYTES + 2 * (record.payload?.length ?? capped?.text.length ?? 0),
-      onDrop: () => this.logger.warn('The queue of MCP messages is full: messages go unrecorded'),
-      onTrouble: (error) => this.logger.error('MCP messages could not be written; they wait', error),
+      sizeOf: ({ payload }) => OVERHEAD_BYTES + 2 * ((payload?.head.length ?? 0) + (payload?.tail?.length ?? 0)),
+      shrink: { aboveBytes: PAYLOAD_BYTES, to: (waiting) => this.withoutPayload(waiting) },
+      onDropped: ({ record }) => this.lost(record, 'record'),
+      onTrouble: (error) => this.logger.error('MCP messages could not be handed to their writer; they wait', error),
       maxEntries: MAX_ENTRIES,
       maxBytes: MAX_BYTES,
-      batchSize: 200,
-      flushMs: 100,
+      ...BATCH,
     });
   }
 
   onModuleInit(): void {
-    this.writers.register(() => this.queue.close(SHUTDOWN_MS));
+    this.writer.registerIntake(() => this.queue.close(SHUTDOWN_MS));
+    this.writer.connect();
     this.tap.connect(this);
   }
 
-  get counters(): QueueCounters {
-    return this.queue.counters;
+  get counters(): RecorderCounters {
+    const { written, spooled, spoolBytes, oldestAt, flushMs } = this.writer.current;
+    const losses = this.writer.losses.filter(({ log }) => log === 'mcp');
+    const sum = (what: Loss['what']) =>
+      losses.filter((loss) => loss.what === what).reduce((total, { count }) => total + count, 0);
+    return {
+      queued: this.queue.counters.queued + spooled,
+      written: written.mcp,
+      dropped: sum('record'),
+      payloadsDropped: sum('payload'),
+      droppedBy: losses.map(({ tool, reason, what, count }) => ({ tool, reason, what, count })),
+      spoolBytes,
+      flushMs,
+      lagMs: oldestAt === null ? 0 : Math.max(0, Date.now() - oldestAt),
+    };
   }
 
   record(record: TrafficRecord): void {
-    const { payload } = record;
-    // A huge message is cut before it waits: a few of them would fill the queue.
-    const isHuge = payload !== null && payload.length > PAYLOAD_CAP;
-    const capped = isHuge ? capPayload(this.maskOf(record).apply(payload)) : null;
-    this.queue.push({ id: newId(), record: isHuge ? { ...record, payload: null } : record, capped });
+    const margin = this.secrets.get(record.toolId)?.margin ?? marginFor();
+    const payload = record.payload === null ? null : carryPayload(record.payload, margin);
+    // Of a huge message the ends are carried: the whole of a few of them would fill the queue.
+    const isCut = payload !== null && payload.tail !== null;
+    this.queue.push({ id: newId(), record: isCut ? { ...record, payload: null } : record, payload });
   }
 
-  /** Tells which values of a tool must not be stored; they hold for everything written from now on. */
+  /** Tells which values of a tool must not be stored; they hold for everything that is not stored yet. */
   protect(toolId: string, secrets: Iterable<string>): void {
+    const known = this.secrets.get(toolId)?.values;
     // Values of before are still on their way: in the queue, and in a process that goes on with the old definition.
-    const values = new Set([...(this.masks.get(toolId)?.values ?? []), ...secrets]);
-    this.masks.set(toolId, { values, mask: new SecretMask(values) });
+    const values = new Set([...(known ?? []), ...secrets]);
+    if (values.size === (known?.size ?? 0)) return;
+    this.secrets.set(toolId, { values, margin: marginFor(values) });
+    this.writer.protect(toolId, [...values]);
   }
 
   /** Waits until what passed before now can be read (or half a second has gone). */
@@ -85,37 +116,20 @@ export class Recorder implements TrafficSink, OnModuleInit {
     return this.queue.flush(READ_YOUR_WRITES_MS);
   }
 
-  private async write(batch: Waiting[]): Promise<void> {
-    const first = await this.sequence.peek();
-    await this.rows.insert(batch.map((waiting, index) => this.toRow(waiting, first + index)));
-    this.sequence.confirm(batch.length);
+  private write(batch: Waiting[]): Promise<void> {
+    const values: unknown[] = [];
+    for (const { id, record, payload } of batch) packRecord(values, id, record, payload);
+    return this.writer.write('mcp', values, this.queue.counters.queued - batch.length);
   }
 
-  private maskOf({ toolId }: TrafficRecord): SecretMask {
-    return this.masks.get(toolId)?.mask ?? SecretMask.NONE;
+  private withoutPayload(waiting: Waiting): Waiting {
+    const { id, record, payload } = waiting;
+    if (payload === null) return waiting;
+    this.lost(record, 'payload');
+    return { id, record: { ...record, payload: null }, payload: null };
   }
 
-  private toRow({ id, record, capped }: Waiting, seq: number): McpLogRow {
-    const mask = this.maskOf(record);
-    const payload = record.payload === null ? capped : capPayload(mask.apply(record.payload));
-    return Object.assign(new McpLogRow(), {
-      seq,
-      id,
-      at: record.at,
-      toolId: record.toolId,
-      toolName: record.toolName,
-      sessionId: record.sessionId,
-      client: record.client === null ? null : withoutNul(record.client).slice(0, 200),
-      direction: record.direction,
-      kind: record.kind,
-      method: record.method === null ? null : withoutNul(record.method).slice(0, 128),
-      target: record.target === null ? null : withoutNul(mask.apply(record.target)).slice(0, 2_000),
-      rpcId: record.rpcId === null ? null : JSON.stringify(record.rpcId).slice(0, 128),
-      outcome: record.outcome,
-      durationMs: record.durationMs,
-      sizeBytes: record.sizeBytes,
-      truncated: payload?.truncated ?? false,
-      payload: payload?.text ?? null,
-    });
+  private lost({ at, toolName }: TrafficRecord, what: Loss['what']): void {
+    this.writer.lost({ log: 'mcp', tool: toolName, reason: 'queue_full', what, count: 1, from: at, to: at });
   }
 }

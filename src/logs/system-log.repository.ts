@@ -1,8 +1,17 @@
 import { Injectable } from '@nestjs/common';
-import { InjectRepository } from '@nestjs/typeorm';
-import { Repository } from 'typeorm';
-import { type LogFilter, logPage } from '../database/log-reading';
-import { SystemLogRow } from './system-log.entity';
+import {
+  condition,
+  type LogTable,
+  pageStatement,
+  readRow,
+  searchCondition,
+  seqRange,
+  timeRange,
+} from '../database/log-query';
+import type { LogFilter } from '../database/log-reading';
+import { Reader } from '../database/reader';
+import { SYSTEM_COLUMNS } from './log-columns';
+import type { SystemLogRow } from './system-log.entity';
 
 export interface SystemLogFilter extends LogFilter {
   /** This severity and worse. */
@@ -10,24 +19,27 @@ export interface SystemLogFilter extends LogFilter {
   context?: string;
 }
 
+const TABLE: LogTable = { name: 'system_log', columns: SYSTEM_COLUMNS, searched: ['message', 'data'] };
+
+/** Reads the system's own log, in the threads or at the server that the reader has for it. */
 @Injectable()
 export class SystemLogRepository {
-  constructor(@InjectRepository(SystemLogRow) private readonly rows: Repository<SystemLogRow>) {}
+  constructor(private readonly reader: Reader) {}
 
-  async lastSeq(): Promise<number> {
-    return (await this.rows.maximum('seq')) ?? 0;
-  }
-
-  /** All rows or none. Repeating it is harmless: a commit may have succeeded although its answer was lost. */
-  async insert(rows: SystemLogRow[]): Promise<void> {
-    await this.rows.createQueryBuilder().insert().values(rows).orIgnore().updateEntity(false).execute();
-  }
-
-  /** One row more than `limit`, so that the caller knows whether there is a next page. */
-  list(filter: SystemLogFilter): Promise<SystemLogRow[]> {
-    const { context, minSeverity } = filter;
-    const query = logPage(this.rows, filter, { equal: { context }, searched: ['message', 'data'] });
-    if (minSeverity !== undefined) query.andWhere('row.severity >= :min', { min: minSeverity });
-    return query.getMany();
+  /** One row more than `limit`, so that the caller knows whether there is a next page. @throws QueryTooSlowError */
+  async list(filter: SystemLogFilter): Promise<SystemLogRow[]> {
+    const { context, minSeverity, search } = filter;
+    const { dialect } = this.reader;
+    const conditions = [
+      ...seqRange(TABLE.name, filter),
+      ...timeRange(filter),
+      ...(context === undefined ? [] : [condition('context = ?', context)]),
+      ...(minSeverity === undefined ? [] : [condition('severity >= ?', minSeverity)]),
+      ...(search === undefined ? [] : [searchCondition(TABLE.searched, search, dialect)]),
+    ];
+    const index = context === undefined ? undefined : 'ix_system_log_context_seq';
+    const rows = await this.reader.query(pageStatement(TABLE, dialect, filter, conditions, index));
+    // The columns are those of the row, by the list that both are made from.
+    return rows.map((row) => readRow(TABLE, row) as unknown as SystemLogRow);
   }
 }

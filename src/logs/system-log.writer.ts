@@ -2,11 +2,9 @@ import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { AppLogger, type LogEntry, SEVERITY } from '../common/app-logger';
 import { newId } from '../common/ids';
 import { withoutNul } from '../common/nul';
-import { DatabaseWriters } from '../database/database-writers';
 import { BatchQueue, type QueueCounters } from './batch-queue';
-import { Sequence } from './sequence';
-import { SystemLogRow } from './system-log.entity';
-import { SystemLogRepository } from './system-log.repository';
+import type { RowValues } from './log-batch';
+import { LogWriter } from './log-writer';
 
 const MAX_ENTRIES = 10_000;
 const MAX_BYTES = 16 * 1024 * 1024;
@@ -14,28 +12,24 @@ const MAX_MESSAGE_CHARACTERS = 16_384;
 const SHUTDOWN_MS = 2_000;
 const READ_YOUR_WRITES_MS = 500;
 
-interface Waiting {
-  id: string;
-  entry: LogEntry;
-}
-
-/** Keeps the system's own log in the database too. Trouble of its own goes to stderr, never into the log it can't write. */
+/**
+ * Keeps the system's own log in the database too, by the same writer as MCP messages. That it can't be handed over is said
+ * on stderr, never in the log itself; what the writer says of its own trouble is a line in a minute at most.
+ */
 @Injectable()
 export class SystemLogWriter implements OnModuleInit {
-  private readonly sequence: Sequence;
-  private readonly queue: BatchQueue<Waiting>;
+  private readonly queue: BatchQueue<RowValues>;
 
   constructor(
-    private readonly rows: SystemLogRepository,
     private readonly log: AppLogger,
-    private readonly writers: DatabaseWriters,
+    private readonly writer: LogWriter,
   ) {
-    this.sequence = new Sequence(() => rows.lastSeq());
-    this.queue = new BatchQueue<Waiting>({
-      write: (batch) => this.write(batch),
-      sizeOf: ({ entry }) => 200 + 2 * entry.message.length,
+    this.queue = new BatchQueue<RowValues>({
+      write: (batch) => this.writer.write('system', batch),
+      sizeOf: (row) => row.reduce<number>((sum, value) => sum + (typeof value === 'string' ? 2 * value.length : 8), 0),
+      onDropped: ([, at]) => this.lost(Number(at)),
       onTrouble: (error) => {
-        process.stderr.write(`The system log could not be written to the database; it waits: ${String(error)}\n`);
+        process.stderr.write(`The system log could not be handed to its writer; it waits: ${String(error)}\n`);
       },
       maxEntries: MAX_ENTRIES,
       maxBytes: MAX_BYTES,
@@ -45,8 +39,8 @@ export class SystemLogWriter implements OnModuleInit {
   }
 
   onModuleInit(): void {
-    const remove = this.log.addSink((entry) => this.queue.push({ id: newId(), entry }));
-    this.writers.register(async () => {
+    const remove = this.log.addSink((entry) => this.queue.push(toRow(entry)));
+    this.writer.registerIntake(async () => {
       remove();
       await this.queue.close(SHUTDOWN_MS);
     });
@@ -61,22 +55,28 @@ export class SystemLogWriter implements OnModuleInit {
     return this.queue.flush(READ_YOUR_WRITES_MS);
   }
 
-  private async write(batch: Waiting[]): Promise<void> {
-    const first = await this.sequence.peek();
-    await this.rows.insert(batch.map(({ id, entry }, index) => toRow(id, entry, first + index)));
-    this.sequence.confirm(batch.length);
+  private lost(at: number): void {
+    this.writer.lost({ log: 'system', tool: null, reason: 'queue_full', what: 'record', count: 1, from: at, to: at });
   }
 }
 
-function toRow(id: string, entry: LogEntry, seq: number): SystemLogRow {
-  return Object.assign(new SystemLogRow(), {
-    seq,
-    id,
-    at: entry.at,
-    severity: SEVERITY[entry.level],
-    context: entry.context?.slice(0, 100) ?? null,
-    message: withoutNul(entry.message).slice(0, MAX_MESSAGE_CHARACTERS),
-    requestId: entry.requestId,
-    data: entry.data === null ? null : withoutNul(JSON.stringify(entry.data)).slice(0, MAX_MESSAGE_CHARACTERS),
-  });
+function toRow(entry: LogEntry): RowValues {
+  return [
+    newId(),
+    entry.at,
+    SEVERITY[entry.level],
+    entry.context?.slice(0, 100) ?? null,
+    withoutNul(entry.message).slice(0, MAX_MESSAGE_CHARACTERS),
+    entry.requestId,
+    entry.data === null ? null : withoutNul(textOf(entry.data)).slice(0, MAX_MESSAGE_CHARACTERS),
+  ];
+}
+
+/** A logger must not throw, whatever it is given. */
+function textOf(data: Record<string, unknown>): string {
+  try {
+    return JSON.stringify(data);
+  } catch (error) {
+    return JSON.stringify({ unreadable: String(error) });
+  }
 }

@@ -3,6 +3,7 @@ import { KeyedMutex } from '../common/keyed-mutex';
 import { isId } from '../common/ids';
 import { noteTarget, type Target } from '../common/request-context';
 import { Recorder } from '../logs/recorder.service';
+import { ToolNames } from '../logs/tool-names';
 import { SupervisorService } from '../supervisor/supervisor.service';
 import { type DesiredState, TOOL_NAME_PATTERN } from './tool-definition.types';
 import { ToolSecrets } from './tool-secrets';
@@ -20,7 +21,10 @@ export class ToolRegistry {
     private readonly secrets: ToolSecrets,
     private readonly supervisor: SupervisorService,
     private readonly recorder: Recorder,
-  ) {}
+    names: ToolNames,
+  ) {
+    names.connect(async (name) => (await this.find(name))?.id ?? null);
+  }
 
   /** A tool by its id or its name. @throws ToolNotFoundError */
   async get(idOrName: string): Promise<Tool> {

@@ -48,8 +48,9 @@ async function stop(child) {
   if (child.exitCode === null) await once(child, 'exit');
 }
 
-/** Waits until memory has stopped falling. */
+/** Waits until threads that have nothing to do have ended (10 s) and memory has stopped falling. */
 async function settledMemory(pid) {
+  await pause(12_000);
   let before = Infinity;
   for (let round = 0; round < 15; round++) {
     await pause(2000);

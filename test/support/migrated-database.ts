@@ -1,9 +1,13 @@
 import { Logger } from '@nestjs/common';
-import type { DataSource } from 'typeorm';
+import { DataSource } from 'typeorm';
 import { SCHEMA } from '../../src/app.schema';
 import { parseDatabaseUrl, type DatabaseTarget } from '../../src/config/database-url';
-import { createDataSource, type Schema } from '../../src/database/data-source';
+import { createDataSource, logDataSourceOptions, type Schema } from '../../src/database/data-source';
+import { logDatabaseFile, type LogTarget } from '../../src/database/log-database';
 import { migrate } from '../../src/database/migration-runner';
+import { PostgresReader } from '../../src/database/postgres-reader';
+import type { Reader } from '../../src/database/reader';
+import { SqliteReader } from '../../src/database/sqlite-reader';
 import { Transactions } from '../../src/database/transactions';
 import { createTestDatabase, type TestDatabase } from './test-database';
 
@@ -24,6 +28,7 @@ export async function createMigratedDatabase(schema: Schema = SCHEMA): Promise<M
   const target = parseDatabaseUrl(database.url);
   const dataSource = await createDataSource(target, schema).initialize();
   await migrate(dataSource, target);
+  if (target.type === 'sqlite' && schema.logs) await migrateLogs(target.file, schema);
   return {
     database,
     target,
@@ -34,4 +39,25 @@ export async function createMigratedDatabase(schema: Schema = SCHEMA): Promise<M
       await database.drop();
     },
   };
+}
+
+async function migrateLogs(mainFile: string, schema: Schema): Promise<void> {
+  const logs = await new DataSource(logDataSourceOptions(mainFile, schema)).initialize();
+  await migrate(logs, { type: 'sqlite', file: logDatabaseFile(mainFile), temporary: true });
+  await logs.destroy();
+}
+
+/** Where the logs of such a database are, as their writer is told. */
+export function logTargetOf({ target }: MigratedDatabase): LogTarget {
+  return target.type === 'sqlite'
+    ? { type: 'sqlite', file: logDatabaseFile(target.file), mainFile: target.file }
+    : { type: 'postgres', url: target.url };
+}
+
+/** The reader of such a database, as the application makes it. Close it before the database is dropped. */
+export function readerOf(db: MigratedDatabase): Reader {
+  const target = logTargetOf(db);
+  return target.type === 'sqlite'
+    ? new SqliteReader({ mainFile: target.mainFile, logFile: target.file })
+    : new PostgresReader(db.dataSource);
 }

@@ -1,0 +1,203 @@
+import { Logger } from '@nestjs/common';
+import type { DatabaseWriters } from '../database/database-writers';
+import type { LogName, Loss } from './log-batch';
+import { Losses } from './losses';
+import type { CommittedRow, WriterMessage, WriterState } from './log-writer.types';
+import type { OpenLine, WriterLine } from './writer-line';
+
+/** The same trouble is told once in so many milliseconds, and never by a row for each row. */
+const TELL_EVERY_MS = 60_000;
+const CLOSE_LIMIT_MS = 3_000;
+/** A thread costs ten megabytes: one that has had nothing to do for so long ends, and the next batch starts another. */
+const IDLE_MS = 10_000;
+
+const NOTHING: WriterState = {
+  written: { mcp: 0, system: 0 },
+  spooled: 0,
+  spoolBytes: 0,
+  oldestAt: null,
+  flushMs: 0,
+};
+
+export type CommittedListener = (rows: readonly CommittedRow[]) => void;
+
+interface Pending {
+  resolve: () => void;
+  reject: (error: Error) => void;
+}
+
+/**
+ * The main thread's side of the log writer: hands it batches, knows what became of them, and starts its thread anew if that
+ * should end. Nothing here waits, formats or touches a disk.
+ */
+export class LogWriter {
+  private readonly logger = new Logger('Recorder');
+  private line: WriterLine | null = null;
+  private readonly secrets = new Map<string, string[]>();
+  private readonly pending = new Map<number, Pending>();
+  private readonly allLosses = new Losses();
+  private readonly untold = new Losses();
+  private readonly listeners = new Set<CommittedListener>();
+  private readonly intakes: (() => Promise<void>)[] = [];
+  private readonly toldAt = new Map<string, number>();
+  private state = NOTHING;
+  /** Of threads that have ended. */
+  private before = { mcp: 0, system: 0 };
+  private lastBatch = 0;
+  private closed: (() => void) | null = null;
+  private isClosed = false;
+  private idle: NodeJS.Timeout | null = null;
+
+  constructor(
+    private readonly open: OpenLine,
+    writers: DatabaseWriters,
+    private readonly monotonic: () => number = () => performance.now(),
+  ) {
+    writers.register(() => this.close());
+  }
+
+  /** Resolves when the batch is out of our hands: stored, in the spool, or given up and counted. @throws when it is not */
+  write(log: LogName, values: unknown[], backlog = 0): Promise<void> {
+    const line = this.connect();
+    if (this.idle) clearTimeout(this.idle);
+    const batch = ++this.lastBatch;
+    return new Promise<void>((resolve, reject) => {
+      this.pending.set(batch, { resolve, reject });
+      line.post({ type: 'write', batch, log, values, losses: this.untold.take(), backlog });
+    });
+  }
+
+  /** Values of a tool that are not stored from now on, in place of those said before. */
+  protect(toolId: string, values: string[]): void {
+    this.secrets.set(toolId, values);
+    this.line?.post({ type: 'protect', toolId, values });
+  }
+
+  /** Counts what was given up before it reached the writer; it is told with the next batch. */
+  lost(loss: Loss): void {
+    this.allLosses.add([loss]);
+    this.untold.add([loss]);
+    this.tell('lost', () => this.logger.warn('Log records are lost: more come than can be written'));
+  }
+
+  /** Rows as they are committed, in their order, with their numbers. Returns how to stop listening. */
+  onCommitted(listener: CommittedListener): () => void {
+    this.listeners.add(listener);
+    if (this.listeners.size === 1) this.line?.post({ type: 'follow', on: true });
+    return () => {
+      this.listeners.delete(listener);
+      if (this.listeners.size === 0) this.line?.post({ type: 'follow', on: false });
+    };
+  }
+
+  /** Those who hand over batches: asked for the last ones before the writer ends. */
+  registerIntake(close: () => Promise<void>): void {
+    this.intakes.push(close);
+  }
+
+  get current(): WriterState {
+    const { mcp, system } = this.state.written;
+    return { ...this.state, written: { mcp: this.before.mcp + mcp, system: this.before.system + system } };
+  }
+
+  /** What was lost since the start, by log, tool and reason. */
+  get losses(): Loss[] {
+    return this.allLosses.list();
+  }
+
+  /** Starts the thread if there is none: also to replay what an earlier run has left. */
+  connect(): WriterLine {
+    if (this.line) return this.line;
+    if (this.isClosed) throw new Error('The log writer is closed');
+    const line = this.open({
+      onMessage: (message) => {
+        if (this.line === line) this.onMessage(message);
+      },
+      onGone: (error) => this.onGone(line, error),
+    });
+    this.line = line;
+    for (const [toolId, values] of this.secrets) line.post({ type: 'protect', toolId, values });
+    if (this.listeners.size > 0) line.post({ type: 'follow', on: true });
+    return line;
+  }
+
+  private onMessage(message: WriterMessage): void {
+    if ('state' in message) this.state = message.state;
+    if (message.type === 'taken') {
+      this.pending.get(message.batch)?.resolve();
+      this.pending.delete(message.batch);
+      this.endWhenIdle();
+    } else if (message.type === 'lost') {
+      this.allLosses.add(message.losses);
+      this.tell('lost', () => this.logger.warn('Log records are lost: neither the database nor the spool takes them'));
+    } else if (message.type === 'committed') {
+      for (const listener of this.listeners) listener(message.rows);
+    } else if (message.type === 'behind') {
+      const { reason } = message;
+      this.tell('behind', () => this.logger.warn('The log database takes no rows; they wait in the spool', { reason }));
+    } else if (message.type === 'caught-up') {
+      this.endWhenIdle();
+      this.tell('caught-up', () => this.logger.log('The log database has all rows that waited in the spool'));
+    } else if (message.type === 'closed') {
+      this.closed?.();
+    }
+  }
+
+  private endWhenIdle(): void {
+    if (this.idle) clearTimeout(this.idle);
+    this.idle = setTimeout(() => {
+      const { line } = this;
+      if (line === null || this.isClosed || this.pending.size > 0 || this.state.spoolBytes > 0) return;
+      this.detach();
+      line.post({ type: 'close' });
+    }, IDLE_MS);
+    this.idle.unref();
+  }
+
+  private detach(): void {
+    this.line = null;
+    this.before = this.current.written;
+    this.state = NOTHING;
+  }
+
+  private onGone(line: WriterLine, error: Error): void {
+    if (this.line !== line) return;
+    this.detach();
+    this.closed?.();
+    if (this.isClosed) return;
+    this.tell('gone', () =>
+      this.logger.error('The thread that writes the logs has failed; another one takes over', error),
+    );
+    for (const { reject } of this.pending.values()) reject(error);
+    this.pending.clear();
+  }
+
+  /** Trouble of the writer is a line of the log it can't write: rare, so that it never feeds itself. */
+  private tell(what: string, say: () => void): void {
+    const now = this.monotonic();
+    const last = this.toldAt.get(what);
+    if (last !== undefined && now - last < TELL_EVERY_MS) return;
+    this.toldAt.set(what, now);
+    say();
+  }
+
+  private async close(): Promise<void> {
+    await Promise.allSettled(this.intakes.map((closeIntake) => closeIntake()));
+    this.isClosed = true;
+    if (this.idle) clearTimeout(this.idle);
+    const { line } = this;
+    if (!line) return;
+    line.hold();
+    let timer: NodeJS.Timeout | undefined;
+    await Promise.race([
+      new Promise<void>((resolve) => {
+        this.closed = resolve;
+        line.post({ type: 'close' });
+      }),
+      new Promise<void>((resolve) => (timer = setTimeout(resolve, CLOSE_LIMIT_MS))),
+    ]);
+    clearTimeout(timer);
+    this.line = null;
+    await line.end();
+  }
+}

@@ -1,0 +1,48 @@
+import type { LogTarget } from '../database/log-database';
+import type { LogEntryRow, LogName, Loss } from './log-batch';
+
+/** What the writer's thread is started with. */
+export interface WriterData {
+  target: LogTarget;
+  spoolFolder: string;
+  spoolMaxBytes: number;
+}
+
+/** What the writer is asked. */
+export type WriterRequest =
+  /** `backlog`: how many records wait behind this batch. */
+  | { type: 'write'; batch: number; log: LogName; values: unknown[]; losses: Loss[]; backlog: number }
+  /** From now on these values of a tool are not stored, in place of those said before. */
+  | { type: 'protect'; toolId: string; values: string[] }
+  /** Whether rows are to be told after their commit. */
+  | { type: 'follow'; on: boolean }
+  | { type: 'close' };
+
+/** What the writer says. */
+export type WriterMessage =
+  /** The batch is stored, or in the spool, or given up: whatever it is, it is out of the sender's hands. */
+  | { type: 'taken'; batch: number; state: WriterState }
+  | { type: 'state'; state: WriterState }
+  | { type: 'lost'; losses: Loss[] }
+  | { type: 'committed'; rows: CommittedRow[] }
+  /** The database does not take rows: they go to the spool. */
+  | { type: 'behind'; reason: string }
+  | { type: 'caught-up' }
+  | { type: 'closed'; state: WriterState };
+
+export interface WriterState {
+  /** Rows committed since the writer began. */
+  written: Record<LogName, number>;
+  /** Rows that wait in the spool; those that an earlier run has left are not counted. */
+  spooled: number;
+  spoolBytes: number;
+  /** Time of the oldest row that waits in the spool, in epoch milliseconds. */
+  oldestAt: number | null;
+  /** How long the last commit took, in milliseconds. */
+  flushMs: number;
+}
+
+/** A row after its commit, with its number. */
+export interface CommittedRow extends LogEntryRow {
+  seq: number;
+}

@@ -1,0 +1,124 @@
+import BetterSqlite3, { type Database, type Statement } from 'better-sqlite3';
+import { MCP_COLUMNS, SYSTEM_COLUMNS } from './log-columns';
+import { type LogEntryRow, type LogName, PLACE } from './log-batch';
+import { type LogState, type LogStore, noteTime, TABLE_OF } from './log-store';
+
+/** How long a lock of another process is waited for: longer, and the rows go to the spool. */
+const BUSY_TIMEOUT_MS = 250;
+/** Of any other failure the connection does not survive: a new one asks anew what is stored. */
+const TRANSIENT = /^SQLITE_(BUSY|LOCKED|FULL)/;
+const COLUMNS = { mcp: MCP_COLUMNS, system: SYSTEM_COLUMNS };
+
+interface Opened {
+  database: Database;
+  insert: Record<LogName, Statement>;
+  rememberName: Statement;
+  rememberClock: Statement;
+  states: Record<LogName, LogState>;
+  names: Set<string>;
+}
+
+/** Writes the log file of SQLite. For the writer's thread: every call blocks. */
+export class SqliteLogStore implements LogStore {
+  private opened: Opened | null = null;
+
+  constructor(private readonly file: string) {}
+
+  write(rows: readonly LogEntryRow[]): Promise<(number | null)[]> {
+    try {
+      return Promise.resolve(this.writeNow(rows));
+    } catch (error) {
+      return Promise.reject(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  isRefusal(error: unknown): boolean {
+    const { code } = error as { code?: unknown };
+    return typeof code === 'string' && /^SQLITE_(CONSTRAINT_(NOTNULL|CHECK)|MISMATCH|TOOBIG)/.test(code);
+  }
+
+  close(): Promise<void> {
+    this.opened?.database.close();
+    this.opened = null;
+    return Promise.resolve();
+  }
+
+  private writeNow(rows: readonly LogEntryRow[]): (number | null)[] {
+    this.opened ??= open(this.file);
+    const { database, insert, rememberName, rememberClock, states, names } = this.opened;
+    const next = { mcp: { ...states.mcp }, system: { ...states.system } };
+    const newNames: string[] = [];
+    let lastId: unknown = null;
+    let lastName: unknown = null;
+    const numbers: (number | null)[] = [];
+    database.exec('BEGIN IMMEDIATE');
+    try {
+      for (const { log, values } of rows) {
+        const state = next[log];
+        const isNew = insert[log].run(state.nextSeq, ...values).changes === 1;
+        numbers.push(isNew ? state.nextSeq++ : null);
+        noteTime(state, Number(values[PLACE.at]));
+        const toolId = values[PLACE.toolId];
+        const toolName = values[PLACE.toolName];
+        if (log === 'system' || (toolId === lastId && toolName === lastName)) continue;
+        lastId = toolId;
+        lastName = toolName;
+        const name = `${String(toolName)}\n${String(toolId)}`;
+        if (names.has(name) || newNames.includes(name)) continue;
+        rememberName.run(toolName, toolId);
+        newNames.push(name);
+      }
+      for (const log of ['mcp', 'system'] as const) {
+        if (next[log].backMs > states[log].backMs) rememberClock.run(TABLE_OF[log], next[log].backMs);
+      }
+      database.exec('COMMIT');
+    } catch (error) {
+      // A full disk may have rolled it back already.
+      if (database.inTransaction) database.exec('ROLLBACK');
+      if (!TRANSIENT.test(String((error as { code?: unknown }).code))) void this.close();
+      throw error;
+    }
+    this.opened.states = next;
+    for (const name of newNames) names.add(name);
+    return numbers;
+  }
+}
+
+function open(file: string): Opened {
+  const database = new BetterSqlite3(file, { fileMustExist: true, timeout: BUSY_TIMEOUT_MS });
+  try {
+    database.pragma('journal_mode = WAL');
+    database.pragma('synchronous = NORMAL');
+    database.pragma('journal_size_limit = 67108864');
+    const names = database.prepare('SELECT tool_name, tool_id FROM mcp_log_name').raw().all() as [string, string][];
+    return {
+      database,
+      insert: { mcp: prepareInsert(database, 'mcp'), system: prepareInsert(database, 'system') },
+      rememberName: database.prepare('INSERT INTO mcp_log_name VALUES (?, ?) ON CONFLICT DO NOTHING'),
+      rememberClock: database.prepare(
+        'INSERT INTO log_clock VALUES (?, ?) ON CONFLICT (log) DO UPDATE SET back_ms = excluded.back_ms',
+      ),
+      states: { mcp: readState(database, 'mcp'), system: readState(database, 'system') },
+      names: new Set(names.map(([name, id]) => `${name}\n${id}`)),
+    };
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function prepareInsert(database: Database, log: LogName): Statement {
+  const columns = COLUMNS[log].map(({ name }) => name);
+  const places = columns.map(() => '?').join(', ');
+  return database.prepare(
+    `INSERT INTO ${TABLE_OF[log]} (${columns.join(', ')}) VALUES (${places}) ON CONFLICT (id) DO NOTHING`,
+  );
+}
+
+function readState(database: Database, log: LogName): LogState {
+  const table = TABLE_OF[log];
+  const last = database.prepare(`SELECT max(seq) FROM ${table}`).pluck().get() as number | null;
+  const latest = database.prepare(`SELECT max(at) FROM ${table}`).pluck().get() as number | null;
+  const backMs = database.prepare('SELECT back_ms FROM log_clock WHERE log = ?').pluck().get(table);
+  return { nextSeq: (last ?? 0) + 1, latest: latest ?? 0, backMs: Number(backMs ?? 0) };
+}

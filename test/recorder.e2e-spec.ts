@@ -1,0 +1,89 @@
+import { aTool } from './support/a-tool';
+import { startTestApp, type TestApp } from './support/test-app';
+
+let app: TestApp;
+
+beforeAll(async () => {
+  app = await startTestApp();
+});
+
+afterAll(() => app.stop());
+
+const page = async (query: string) => (await app.get(`/logs/mcp?${query}`)).body.items;
+
+describe('one message of the log', () => {
+  it('comes with the other half of its exchange and what passed around it', async () => {
+    await app.post('/tools', aTool({ name: 'exchange' }));
+    await app.post('/tools/exchange/start');
+    await app.post('/tools/exchange/call', { name: 'echo', arguments: { text: 'hello' } });
+    const [answer, request] = await page('tool=exchange&target=echo');
+    const { status, body } = await app.get(`/logs/mcp/${request.id}`);
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ ...request, pair: answer });
+    expect(body.neighbours.after.map(({ id }: { id: string }) => id)).toContain(answer.id);
+    expect(body.neighbours.before.at(-1).method).not.toBe('tools/call');
+    expect(body.neighbours.before[0]).not.toHaveProperty('payload');
+    expect((await app.get(`/logs/mcp/${answer.id}`)).body.pair).toEqual(request);
+  });
+
+  it.each(['0193b1a0-0000-7000-8000-000000000000', 'no-id', '%00'])('is a 404 where there is none: %s', async (id) => {
+    const { status, body } = await app.get(`/logs/mcp/${id}`);
+    expect([status, body.code]).toEqual([404, 'log_entry_not_found']);
+  });
+
+  it('is for those who are logged in', async () => {
+    const { status } = await app.get('/logs/mcp/0193b1a0-0000-7000-8000-000000000000', { token: null });
+    expect(status).toBe(401);
+  });
+});
+
+describe('the messages of a tool', () => {
+  it('are found under its new name after a renaming, and under its last one after its deletion', async () => {
+    const created = await app.post('/tools', aTool({ name: 'former' }));
+    await app.post('/tools/former/start');
+    await app.post('/tools/former/call', { name: 'echo', arguments: { text: 'before' } });
+    await app.post('/tools/former/stop');
+    await app.patch('/tools/former', { name: 'latter' });
+    await app.post('/tools/latter/start');
+    await app.post('/tools/latter/call', { name: 'echo', arguments: { text: 'after' } });
+    const all = await page('tool=latter&target=echo&kind=request&order=asc');
+    expect(all.map((entry: any) => [entry.toolName, entry.payload.params.arguments.text])).toEqual([
+      ['former', 'before'],
+      ['latter', 'after'],
+    ]);
+    expect(await page(`tool=${created.body.id}&target=echo&kind=request`)).toHaveLength(2);
+    await app.delete('/tools/latter');
+    expect(await page('tool=latter&target=echo&kind=request')).toHaveLength(1);
+    expect(await page('tool=former&target=echo&kind=request')).toHaveLength(1);
+    expect(await page('tool=nobody')).toEqual([]);
+  });
+});
+
+describe('the search of the log', () => {
+  it('finds plain text in payloads, whatever the case of its letters', async () => {
+    await app.post('/tools', aTool({ name: 'searched' }));
+    await app.post('/tools/searched/start');
+    await app.post('/tools/searched/call', { name: 'echo', arguments: { text: '100% OF_a Needle' } });
+    for (const search of ['needle', '100% of_a', 'OF_A NEEDLE']) {
+      expect(await page(`tool=searched&kind=request&search=${encodeURIComponent(search)}`)).toHaveLength(1);
+    }
+    expect(await page('tool=searched&search=of-a')).toEqual([]);
+  });
+
+  it('shows what was recorded before it was asked, page by page in either order', async () => {
+    await app.post('/tools', aTool({ name: 'paged' }));
+    await app.post('/tools/paged/start');
+    for (let n = 0; n < 5; n++) await app.post('/tools/paged/call', { name: 'echo', arguments: { text: `n${n}` } });
+    for (const order of ['asc', 'desc']) {
+      const seen: string[] = [];
+      let cursor = '';
+      do {
+        const query = `tool=paged&target=echo&kind=request&limit=2&order=${order}${cursor && `&cursor=${cursor}`}`;
+        const { body } = await app.get(`/logs/mcp?${query}`);
+        seen.push(...body.items.map((entry: any) => entry.payload.params.arguments.text));
+        cursor = body.nextCursor ?? '';
+      } while (cursor !== '');
+      expect(seen).toEqual(order === 'asc' ? ['n0', 'n1', 'n2', 'n3', 'n4'] : ['n4', 'n3', 'n2', 'n1', 'n0']);
+    }
+  });
+});

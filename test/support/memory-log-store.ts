@@ -1,0 +1,59 @@
+import { MCP_COLUMNS, SYSTEM_COLUMNS } from '../../src/logs/log-columns';
+import { type LogEntryRow, type LogName, PLACE } from '../../src/logs/log-batch';
+import type { LogStore } from '../../src/logs/log-store';
+import type { McpLogRow } from '../../src/logs/mcp-log.entity';
+import type { SystemLogRow } from '../../src/logs/system-log.entity';
+
+/** A log store without a database: keeps rows in order, and fails when it is told to. */
+export class MemoryLogStore implements LogStore {
+  readonly stored: LogEntryRow[] = [];
+  /** Rows of each try, failed ones included. */
+  readonly tries: LogEntryRow[][] = [];
+  failure: Error | null = null;
+  /** Fails after it has stored the rows: the answer got lost. */
+  losesAnswers = false;
+  /** Rows it will never take. */
+  refuses: (row: LogEntryRow) => boolean = () => false;
+  isClosed = false;
+  private readonly next = { mcp: 1, system: 1 };
+
+  write(rows: readonly LogEntryRow[]): Promise<(number | null)[]> {
+    this.tries.push([...rows]);
+    if (this.failure) return Promise.reject(this.failure);
+    if (rows.some(this.refuses)) return Promise.reject(new Error('refused'));
+    const known = new Set(this.stored.map(({ values }) => values[PLACE.id]));
+    const numbers = rows.map((row) => {
+      if (known.has(row.values[PLACE.id] ?? null)) return null;
+      this.stored.push(row);
+      return this.next[row.log]++;
+    });
+    return this.losesAnswers ? Promise.reject(new Error('connection lost')) : Promise.resolve(numbers);
+  }
+
+  isRefusal(error: unknown): boolean {
+    return error instanceof Error && error.message === 'refused';
+  }
+
+  close(): Promise<void> {
+    this.isClosed = true;
+    return Promise.resolve();
+  }
+
+  get mcp(): McpLogRow[] {
+    return this.rows('mcp').map((row) => ({ ...row, truncated: row['truncated'] === 1 }) as unknown as McpLogRow);
+  }
+
+  get system(): SystemLogRow[] {
+    return this.rows('system') as unknown as SystemLogRow[];
+  }
+
+  private rows(log: LogName): Record<string, unknown>[] {
+    const columns = (log === 'mcp' ? MCP_COLUMNS : SYSTEM_COLUMNS).slice(1);
+    return this.stored
+      .filter((row) => row.log === log)
+      .map(({ values }, index) => ({
+        seq: index + 1,
+        ...Object.fromEntries(columns.map(({ property }, place) => [property, values[place]])),
+      }));
+  }
+}
