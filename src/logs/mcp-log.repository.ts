@@ -13,6 +13,8 @@ export interface McpLogFilter extends LogFilter {
   method?: string;
   target?: string;
   minDurationMs?: number;
+  /** Ids of the only tools whose rows are listed. */
+  scope?: string[];
 }
 
 @Injectable()
@@ -30,12 +32,15 @@ export class McpLogRepository {
 
   /** One row more than `limit`, so that the caller knows whether there is a next page. */
   list(filter: McpLogFilter): Promise<McpLogRow[]> {
-    const { toolId, toolName, sessionId, direction, kind, method, target, minDurationMs } = filter;
+    const { toolId, toolName, sessionId, direction, kind, method, target, minDurationMs, scope } = filter;
     const query = logPage(this.rows, filter, {
       equal: { toolId, toolName, sessionId, direction, kind, method, target },
       searched: ['payload'],
     });
     if (minDurationMs !== undefined) query.andWhere('row.durationMs >= :min', { min: minDurationMs });
+    // An empty scope is nothing, not everything.
+    if (scope?.length === 0) return Promise.resolve([]);
+    if (scope !== undefined) query.andWhere('row.toolId IN (:...scope)', { scope });
     return query.getMany();
   }
 }
