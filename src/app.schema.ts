@@ -1,10 +1,16 @@
 import { CreateTools1763800000000 } from '../migrations/1763800000000-create-tools';
 import { CreateIdentity1763800001000 } from '../migrations/1763800001000-create-identity';
 import { CreateLogs1763800002000 } from '../migrations/1763800002000-create-logs';
+import { CreateRefreshTokens1763800004000 } from '../migrations/1763800004000-create-refresh-tokens';
+import { CreateApiKeys1763800005000 } from '../migrations/1763800005000-create-api-keys';
+import { CreateSecretKeys1763800006000 } from '../migrations/1763800006000-create-secret-keys';
 import { Operation } from './audit/operation.entity';
+import { ApiKey } from './auth/api-key.entity';
+import { RefreshToken } from './auth/refresh-token.entity';
 import { Session } from './auth/session.entity';
 import { User } from './auth/user.entity';
 import type { Schema } from './database/data-source';
+import { SecretKeyRecord } from './database/secret-key.entity';
 import { McpLogRow } from './logs/mcp-log.entity';
 import { SystemLogRow } from './logs/system-log.entity';
 import { ToolOffering } from './tools/tool-offering.entity';
@@ -12,6 +18,25 @@ import { Tool } from './tools/tool.entity';
 
 /** All tables of the application and the migrations that make them, oldest first. */
 export const SCHEMA: Schema = {
-  entities: [Tool, ToolOffering, User, Session, Operation, SystemLogRow, McpLogRow],
-  migrations: [CreateTools1763800000000, CreateIdentity1763800001000, CreateLogs1763800002000],
+  entities: [
+    SecretKeyRecord,
+    Tool,
+    ToolOffering,
+    User,
+    Session,
+    RefreshToken,
+    ApiKey,
+    Operation,
+    SystemLogRow,
+    McpLogRow,
+  ],
+  migrations: [
+    CreateTools1763800000000,
+    CreateIdentity1763800001000,
+    CreateLogs1763800002000,
+    CreateRefreshTokens1763800004000,
+    CreateApiKeys1763800005000,
+    CreateSecretKeys1763800006000,
+  ],
+  sealed: [{ entity: Tool, id: 'id', maps: ['env', 'headers'] }],
 };

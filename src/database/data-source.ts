@@ -15,6 +15,16 @@ type ClassType = new () => object;
 export interface Schema {
   entities: ClassType[];
   migrations: (new () => MigrationInterface)[];
+  /** Where sealed values are, so that the key can be checked and changed without knowing what they are for. */
+  sealed?: SealedColumns[];
+}
+
+/** Columns of a table that map names to sealed values, each bound to its place (`secretPlace`). */
+export interface SealedColumns {
+  entity: ClassType;
+  /** Property that identifies a row. */
+  id: string;
+  maps: string[];
 }
 
 /** TypeORM's options for a database; the same entities and the same migrations on SQLite and PostgreSQL. */
@@ -24,7 +34,8 @@ export function dataSourceOptions(
   options: { logQueries?: boolean } = {},
 ): DataSourceOptions {
   const common = {
-    ...schema,
+    entities: schema.entities,
+    migrations: schema.migrations,
     synchronize: false,
     migrationsTableName: 'migrations',
     logging: options.logQueries ? ('all' as const) : (['error', 'warn'] as ['error', 'warn']),

@@ -13,12 +13,14 @@ import {
 import { DataSource } from 'typeorm';
 import { AppConfig } from '../config/app-config';
 import type { DatabaseTarget } from '../config/database-url';
+import { SecretKeys } from '../config/secret-keys';
 import { createDataSource, prepareSqliteFile, type Schema } from './data-source';
 import { InstanceLock } from './instance-lock';
 import { migrate, MigrationsPendingError, readMigrationState } from './migration-runner';
 import { DatabaseInfo } from './database-info';
 import { DatabaseWriters } from './database-writers';
 import { PostgresLock } from './postgres-lock';
+import { markSecretKey, refuseWrongKey } from './secret-key-check';
 import { Transactions } from './transactions';
 
 /** The locks of this process, taken before the data is touched. */
@@ -79,8 +81,15 @@ function providersFor(schema: Schema): Provider[] {
     },
     {
       provide: DataSource,
-      inject: [AppConfig, TARGET],
-      useFactory: (config: AppConfig, target: DatabaseTarget) => openDatabase(config, target, schema),
+      inject: [AppConfig, TARGET, HeldLocks, SecretKeys],
+      useFactory: async (config: AppConfig, target: DatabaseTarget, held: HeldLocks, keys: SecretKeys) => {
+        try {
+          return await openDatabase(config, target, schema, keys);
+        } catch (error) {
+          for (const lock of held.locks) await lock.release();
+          throw error;
+        }
+      },
     },
     Transactions,
     DatabaseInfo,
@@ -88,7 +97,8 @@ function providersFor(schema: Schema): Provider[] {
   ];
 }
 
-async function takeLocks(config: AppConfig): Promise<HeldLocks> {
+/** The instance lock and that of the database. @throws DataLockedError */
+export async function takeLocks(config: AppConfig): Promise<HeldLocks> {
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
   const locks: HeldLocks['locks'] = [InstanceLock.take(join(config.dataDir, 'instance'))];
   const { database } = config;
@@ -126,19 +136,26 @@ function takePostgresLock(url: string): Promise<PostgresLock> {
   });
 }
 
-async function openDatabase(config: AppConfig, target: DatabaseTarget, schema: Schema): Promise<DataSource> {
+async function openDatabase(
+  config: AppConfig,
+  target: DatabaseTarget,
+  schema: Schema,
+  keys: SecretKeys,
+): Promise<DataSource> {
   const logger = new Logger('Database');
   if (target.type === 'sqlite') prepareSqliteFile(target.file);
   const dataSource = await createDataSource(target, schema, { logQueries: config.debug }).initialize();
   try {
+    await refuseWrongKey(dataSource, keys);
     if (!config.migrateOnStart) {
       const { pending } = await readMigrationState(dataSource);
       if (pending.length > 0) throw new MigrationsPendingError(pending);
-      return dataSource;
+    } else {
+      const { applied, copy } = await migrate(dataSource, target);
+      if (copy !== null) logger.log('The database was copied aside before its migration', { copy });
+      if (applied.length > 0) logger.log('Database migrations applied', { migrations: applied });
     }
-    const { applied, copy } = await migrate(dataSource, target);
-    if (copy !== null) logger.log('The database was copied aside before its migration', { copy });
-    if (applied.length > 0) logger.log('Database migrations applied', { migrations: applied });
+    await markSecretKey(dataSource, keys, schema.sealed ?? []);
     return dataSource;
   } catch (error) {
     await dataSource.destroy();

@@ -1,5 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
+import { DEFAULT_ADDRESS_POLICY } from './address-policy';
+import { createGuardedFetch } from './guarded-fetch';
 import { isNestedDeeperThan } from './json-depth';
 import { kindOf, type RpcId, type RpcMessage } from './json-rpc.types';
 import { RemoteDelivery } from './remote-delivery';
@@ -127,7 +129,7 @@ export class RemoteTransport implements McpTransport {
     const url = new URL(this.options.url);
     const isStreamable = transport === 'streamable-http';
     const remoteFetch = createRemoteFetch({
-      fetch: this.options.fetch ?? fetch,
+      fetch: this.options.fetch ?? createGuardedFetch(DEFAULT_ADDRESS_POLICY),
       headers,
       answersInResponse: isStreamable,
       maxMessageBytes,

@@ -43,11 +43,16 @@ const HINTS: Record<string, string> = {
   remote_redirect: 'Give the final URL; credentials are never sent on to another origin',
   remote_connection_lost: 'The connection to the server broke off; check the network and the log of the server',
   remote_http_error: 'The server refused the request; check URL, headers and the transport (streamable-http or sse)',
+  remote_address_refused:
+    'Remote tools may not be at this address; the message says why, and which setting allows it, if one does',
   message_too_big: 'Raise MCP_MAX_MESSAGE_BYTES, or let the server answer with less',
   remote_session_lost: 'The server has forgotten the session; it is opened anew',
 };
 
 const DEFAULT_HINT = 'See the messages of the tool in GET /logs/mcp and its stderr';
+
+/** What does not become right by asking again: wrong credentials, an address that is closed to us. */
+const LASTING: ReadonlySet<string> = new Set(['remote_unauthorized', 'remote_forbidden', 'remote_address_refused']);
 
 /** How many lines of stderr an explanation quotes. */
 export const QUOTED_LINES = 10;
@@ -78,15 +83,17 @@ export function startProblem(
   { stderr, mask }: { stderr: string[]; mask: SecretMask },
 ): { problem: Problem; permanent: boolean } {
   if (error instanceof SpawnError)
-    return { problem: problem(error.code, error.message, at), permanent: error.permanent };
+    return {
+      problem: { ...problem(error.code, error.message, at), ...(error.hint === undefined ? {} : { hint: error.hint }) },
+      permanent: error.permanent,
+    };
   // From here on the message may quote the server, and that may quote a secret.
   const message = mask.apply(messageOf(error));
   if (error instanceof HandshakeError) {
     return { problem: problem(error.code, message, at, stderr), permanent: error.code === 'protocol_mismatch' };
   }
   if (error instanceof TransportError) {
-    // Wrong credentials do not become right by asking again.
-    const permanent = error.code === 'remote_unauthorized' || error.code === 'remote_forbidden';
+    const permanent = LASTING.has(error.code);
     return { problem: problem(error.code, message, at, stderr), permanent };
   }
   const code = error instanceof DomainError ? error.code : 'start_failed';

@@ -35,6 +35,8 @@ export class SpawnError extends Error {
     message: string,
     /** Trying again can't help before the definition or the machine has changed. */
     readonly permanent: boolean,
+    /** What to do about it, where the code alone does not say. */
+    readonly hint?: string,
   ) {
     super(message);
     this.name = 'SpawnError';

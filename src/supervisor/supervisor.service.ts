@@ -4,6 +4,8 @@ import { Clock } from '../common/clock';
 import { Semaphore } from '../common/semaphore';
 import { VERSION } from '../common/version';
 import { AppConfig } from '../config/app-config';
+import { addressPolicyOf } from '../mcp/address-policy';
+import { createGuardedFetch } from '../mcp/guarded-fetch';
 import type { TrafficSink } from '../mcp/traffic';
 import { TrafficTap } from '../mcp/traffic-tap';
 import { GroupUsageReader } from './group-usage';
@@ -43,6 +45,7 @@ export class SupervisorService implements OnModuleInit, OnModuleDestroy {
   private readonly starts = new Semaphore(PARALLEL_STARTS);
   /** Tells our children from those of another MCPS.ONE on this machine, also after a restart. */
   private readonly installation: string;
+  private readonly remoteFetch: typeof fetch;
   private draining = false;
 
   constructor(
@@ -53,6 +56,7 @@ export class SupervisorService implements OnModuleInit, OnModuleDestroy {
     private readonly clock: Clock,
   ) {
     this.installation = installationId(join(config.dataDir, 'installation-id'));
+    this.remoteFetch = createGuardedFetch(addressPolicyOf(config));
   }
 
   /** Before anything is started: what a killed MCPS.ONE has left behind is ended. The instance lock is ours by now. */
@@ -202,6 +206,7 @@ export class SupervisorService implements OnModuleInit, OnModuleDestroy {
       environment: this.config.environmentOfChildren,
       passthrough: this.config.mcpEnvPassthrough,
       maxMessageBytes: this.config.mcpMaxMessageBytes,
+      remoteFetch: this.remoteFetch,
       marker: `${this.installation}:${tool.id}`,
       clock: this.clock,
       starts: this.starts,

@@ -23,6 +23,8 @@ export interface SessionSurroundings {
   environment: Readonly<Record<string, string | undefined>>;
   passthrough: readonly string[];
   maxMessageBytes: number;
+  /** What reaches remote servers; default: none but those that the default address policy allows. */
+  remoteFetch?: typeof fetch;
   /** Value of the marker variable of this tool's processes. */
   marker: string;
 }
@@ -138,6 +140,8 @@ export class ToolSession {
   private remoteClosed = false;
 
   private async doOpen(stderr: StderrRing): Promise<void> {
+    const { refusal } = this.tool;
+    if (refusal) throw new SpawnError(refusal.code, refusal.message, true, refusal.hint);
     this.transport = this.tool.transport === 'stdio' ? await this.startProgram(stderr) : this.remoteTransport();
     const { sink, clientInfo } = this.surroundings;
     this.peer = new McpPeer({ transport: this.transport, sink, tool: this.shown, clientInfo });
@@ -207,7 +211,7 @@ export class ToolSession {
   private remoteTransport(): RemoteTransport {
     const { transport, url, headers } = this.tool;
     if (transport === 'stdio' || url === null) throw new SpawnError('url_missing', 'The tool has no URL', true);
-    const { maxMessageBytes } = this.surroundings;
-    return new RemoteTransport({ transport, url, headers, maxMessageBytes });
+    const { maxMessageBytes, remoteFetch } = this.surroundings;
+    return new RemoteTransport({ transport, url, headers, maxMessageBytes, fetch: remoteFetch });
   }
 }

@@ -1,5 +1,4 @@
 import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
-import { SecretUnreadableError } from '../common/secret-cipher';
 import { ToolRegistry } from './tool-registry';
 import { ToolRepository } from './tool.repository';
 
@@ -19,7 +18,7 @@ export class ToolReconciler implements OnApplicationBootstrap {
       try {
         await this.registry.reconcile(tool, { mayStart: true });
       } catch (error) {
-        if (error instanceof SecretUnreadableError) throw error;
+        // Also where single secrets were lost with a former key: a wrong key as such never comes this far.
         this.logger.error('A tool could not be started', error, { tool: tool.name });
       }
     }

@@ -4,6 +4,7 @@ import { isId } from '../common/ids';
 import { noteTarget, type Target } from '../common/request-context';
 import { Recorder } from '../logs/recorder.service';
 import { SupervisorService } from '../supervisor/supervisor.service';
+import { DefinitionPolicy } from './definition-policy';
 import { type DesiredState, TOOL_NAME_PATTERN } from './tool-definition.types';
 import { ToolSecrets } from './tool-secrets';
 import type { Tool } from './tool.entity';
@@ -20,6 +21,7 @@ export class ToolRegistry {
     private readonly secrets: ToolSecrets,
     private readonly supervisor: SupervisorService,
     private readonly recorder: Recorder,
+    private readonly policy: DefinitionPolicy,
   ) {}
 
   /** A tool by its id or its name. @throws ToolNotFoundError */
@@ -82,7 +84,7 @@ export class ToolRegistry {
   private supervised(tool: Tool) {
     const supervised = this.secrets.toSupervised(tool);
     this.recorder.protect(tool.id, [...Object.values(supervised.env), ...Object.values(supervised.headers)]);
-    return supervised;
+    return { ...supervised, refusal: this.policy.refusalAtStart(supervised) };
   }
 }
 

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { Brackets, Repository } from 'typeorm';
+import { Brackets, In, Repository } from 'typeorm';
 import { isUniqueViolation } from '../database/database-errors';
 import { searchPattern } from '../database/search-pattern';
 import type { Tx } from '../database/transactions';
@@ -29,6 +29,12 @@ export class ToolRepository {
 
   findByName(name: string, tx?: Tx): Promise<Tool | null> {
     return (tx ?? this.tools.manager).findOneBy(Tool, { name });
+  }
+
+  /** Id -> name of those that exist. */
+  async namesOf(ids: readonly string[]): Promise<Map<string, string>> {
+    const rows = await this.tools.find({ select: { id: true, name: true }, where: { id: In(ids) } });
+    return new Map(rows.map(({ id, name }) => [id, name]));
   }
 
   /** All that match, in the order they were made: there are dozens of tools, not millions. */

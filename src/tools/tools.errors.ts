@@ -6,6 +6,13 @@ export class ToolNotFoundError extends DomainError {
   }
 }
 
+/** The same for tools outside of an API key's scope and for names that no tool has. */
+export class ToolOutOfScopeError extends DomainError {
+  constructor(tool: string) {
+    super('forbidden', 'tool_out_of_scope', `This API key is not for "${tool.slice(0, 80)}"`);
+  }
+}
+
 export class ToolNameTakenError extends DomainError {
   constructor(name: string) {
     super('conflict', 'tool_name_taken', `There is already a tool named "${name}"`, {

@@ -1,10 +1,13 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { AuthModule } from '../auth/auth.module';
 import { LogsModule } from '../logs/logs.module';
 import { SupervisorModule } from '../supervisor/supervisor.module';
 import { DefinitionIntake } from './definition-intake';
+import { DefinitionPolicy } from './definition-policy';
 import { OfferingService } from './offering.service';
 import { ToolBatchService } from './tool-batch.service';
+import { ToolDirectory } from './tool-directory';
 import { ToolExportService } from './tool-export.service';
 import { ToolImportService } from './tool-import.service';
 import { ToolOffering } from './tool-offering.entity';
@@ -13,6 +16,7 @@ import { ToolReconciler } from './tool-reconciler';
 import { ToolRegistry } from './tool-registry';
 import { ToolRuntimeController } from './tool-runtime.controller';
 import { ToolRuntimeService } from './tool-runtime.service';
+import { ToolScopeGuard } from './tool-scope.guard';
 import { ToolSecrets } from './tool-secrets';
 import { ToolTransferController } from './tool-transfer.controller';
 import { Tool } from './tool.entity';
@@ -26,7 +30,7 @@ import { ToolsService } from './tools.service';
  * Does not own: processes and connections (supervisor/), what is recorded of them (logs/: told which values are secret).
  */
 @Module({
-  imports: [TypeOrmModule.forFeature([Tool, ToolOffering]), SupervisorModule, LogsModule],
+  imports: [TypeOrmModule.forFeature([Tool, ToolOffering]), SupervisorModule, LogsModule, AuthModule],
   controllers: [ToolTransferController, ToolRuntimeController, ToolsController],
   providers: [
     ToolsService,
@@ -37,10 +41,14 @@ import { ToolsService } from './tools.service';
     ToolProbeService,
     OfferingService,
     ToolReconciler,
+    ToolDirectory,
     ToolRegistry,
     ToolRepository,
+    ToolScopeGuard,
     ToolSecrets,
     DefinitionIntake,
+    DefinitionPolicy,
   ],
+  exports: [ToolDirectory],
 })
 export class ToolsModule {}
