@@ -10,6 +10,7 @@ import {
   type OnApplicationShutdown,
   type Provider,
 } from '@nestjs/common';
+import { TerminusModule } from '@nestjs/terminus';
 import { DataSource } from 'typeorm';
 import { AppConfig } from '../config/app-config';
 import type { DatabaseTarget } from '../config/database-url';
@@ -17,6 +18,7 @@ import { createDataSource, prepareSqliteFile, type Schema } from './data-source'
 import { InstanceLock } from './instance-lock';
 import { migrate, MigrationsPendingError, readMigrationState } from './migration-runner';
 import { DatabaseInfo } from './database-info';
+import { DatabaseIndicator } from './database.indicator';
 import { DatabaseWriters } from './database-writers';
 import { PostgresLock } from './postgres-lock';
 import { Transactions } from './transactions';
@@ -42,8 +44,9 @@ export class DatabaseModule implements OnApplicationShutdown {
   static with(schema: Schema): DynamicModule {
     return {
       module: DatabaseModule,
+      imports: [TerminusModule],
       providers: providersFor(schema),
-      exports: [DataSource, Transactions, DatabaseInfo, DatabaseWriters],
+      exports: [DataSource, Transactions, DatabaseInfo, DatabaseWriters, DatabaseIndicator],
     };
   }
 
@@ -85,6 +88,7 @@ function providersFor(schema: Schema): Provider[] {
     Transactions,
     DatabaseInfo,
     DatabaseWriters,
+    DatabaseIndicator,
   ];
 }
 
