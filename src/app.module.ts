@@ -9,6 +9,8 @@ import { ConfigModule } from './config/config.module';
 import { DatabaseModule } from './database/database.module';
 import { HealthModule } from './health/health.module';
 import { LogsModule } from './logs/logs.module';
+import { MetricsModule } from './metrics/metrics.module';
+import { SystemModule } from './system/system.module';
 import { ToolsModule } from './tools/tools.module';
 
 /** The composition root: which modules there are, and around which configuration. */
@@ -23,8 +25,10 @@ export class AppModule {
         DatabaseModule.with(SCHEMA),
         AuditModule,
         AuthModule,
+        MetricsModule,
         LogsModule,
         ToolsModule,
+        SystemModule,
         HealthModule,
       ],
     };
