@@ -173,7 +173,7 @@ describe('a tool that leaks memory (F22)', () => {
     });
     // Three samples at 50 MiB a second are 30 MiB; the rest is for a busy machine.
     expect(warning?.data?.['memoryBytes']).toBeGreaterThan(limit);
-    expect(warning?.data?.['memoryBytes']).toBeLessThan(limit + 100 * MIB);
+    expect(warning?.data?.['memoryBytes']).toBeLessThan(limit + 300 * MIB);
     expect(app.nest.get(ResourceSampler).counters.overMemoryLimit).toBeGreaterThanOrEqual(1);
     await app.post('/tools/leaky/stop');
   });
