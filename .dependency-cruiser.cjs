@@ -2,7 +2,9 @@
  * The arrows of ARCHITECTURE.md as rules that fail the build.
  * Rings from the ground up: platform, runtime, features, edges. An arrow points down, or along a line of ALLOWED.
  */
-const platform = ['config', 'common', 'database', 'events', 'settings', 'audit', 'scheduler', 'limits', 'auth'];
+const platform = [
+  ...['config', 'common', 'database', 'events', 'settings', 'audit', 'scheduler', 'limits', 'auth', 'metrics'],
+];
 const runtime = ['mcp', 'supervisor'];
 const features = ['tools', 'logs', 'users', 'api-keys', 'backup', 'system'];
 const edges = ['gateway', 'stream', 'health', 'dashboard'];
@@ -23,6 +25,9 @@ const ALLOWED = [
   ['auth', 'common'],
   ['auth', 'config'],
   ['auth', 'database'],
+  ['metrics', 'common'],
+  ['metrics', 'config'],
+  ['metrics', 'database'],
   ['supervisor', 'mcp'],
   // A tool's secrets are told to the recorder, so that none is stored.
   ['tools', 'logs'],

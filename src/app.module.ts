@@ -10,6 +10,8 @@ import { ConfigModule } from './config/config.module';
 import { DatabaseModule } from './database/database.module';
 import { HealthModule } from './health/health.module';
 import { LogsModule } from './logs/logs.module';
+import { MetricsModule } from './metrics/metrics.module';
+import { SystemModule } from './system/system.module';
 import { ToolsModule } from './tools/tools.module';
 import { UsersModule } from './users/users.module';
 
@@ -25,10 +27,12 @@ export class AppModule {
         DatabaseModule.with(SCHEMA),
         AuditModule,
         AuthModule,
+        MetricsModule,
         UsersModule,
         ApiKeysModule,
         LogsModule,
         ToolsModule,
+        SystemModule,
         HealthModule,
       ],
     };

@@ -1,6 +1,7 @@
 import { CreateTools1763800000000 } from '../migrations/1763800000000-create-tools';
 import { CreateIdentity1763800001000 } from '../migrations/1763800001000-create-identity';
 import { CreateLogs1763800002000 } from '../migrations/1763800002000-create-logs';
+import { CreateMetricPoints1763800003000 } from '../migrations/1763800003000-create-metric-points';
 import { CreateRefreshTokens1763800004000 } from '../migrations/1763800004000-create-refresh-tokens';
 import { CreateApiKeys1763800005000 } from '../migrations/1763800005000-create-api-keys';
 import { CreateSecretKeys1763800006000 } from '../migrations/1763800006000-create-secret-keys';
@@ -13,6 +14,7 @@ import type { Schema } from './database/data-source';
 import { SecretKeyRecord } from './database/secret-key.entity';
 import { McpLogRow } from './logs/mcp-log.entity';
 import { SystemLogRow } from './logs/system-log.entity';
+import { MetricPointRow } from './metrics/metric-point.entity';
 import { ToolOffering } from './tools/tool-offering.entity';
 import { Tool } from './tools/tool.entity';
 
@@ -29,11 +31,13 @@ export const SCHEMA: Schema = {
     Operation,
     SystemLogRow,
     McpLogRow,
+    MetricPointRow,
   ],
   migrations: [
     CreateTools1763800000000,
     CreateIdentity1763800001000,
     CreateLogs1763800002000,
+    CreateMetricPoints1763800003000,
     CreateRefreshTokens1763800004000,
     CreateApiKeys1763800005000,
     CreateSecretKeys1763800006000,

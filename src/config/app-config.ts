@@ -1,5 +1,5 @@
 import type { DatabaseTarget } from './database-url';
-import type { ENVIRONMENTS, LogLevel } from './variables';
+import type { ENVIRONMENTS, ISOLATIONS, LogLevel } from './variables';
 
 /** Everything MCPS.ONE reads from its environment: parsed once at boot, complete, frozen. */
 export class AppConfig {
@@ -33,8 +33,12 @@ export class AppConfig {
   readonly staticDir: string | null;
   readonly mcpTimeoutMs: number;
   readonly mcpMaxRetries: number;
+  /** 0: running tools are not asked whether they are still there. */
+  readonly mcpHealthIntervalMs: number;
   readonly mcpMaxMessageBytes: number;
   readonly mcpEnvPassthrough: readonly string[];
+  /** What holds the processes of a tool together. */
+  readonly mcpIsolation: (typeof ISOLATIONS)[number];
   /** Our own environment, of which the supervisor hands children the allowed part. */
   readonly environmentOfChildren: Readonly<Record<string, string | undefined>>;
   readonly toolsAllowInlineCode: boolean;

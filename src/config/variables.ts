@@ -4,6 +4,7 @@ import { boolean, hostName, integer, list, network, oneOf, origin, type Parser, 
 export const ENVIRONMENTS = ['development', 'production', 'test'] as const;
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'fatal'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
+export const ISOLATIONS = ['process-group', 'bwrap'] as const;
 
 interface Variable<T> {
   parse: Parser<T>;
@@ -102,6 +103,11 @@ export const VARIABLES = {
     '3',
     'restarts in a row before a tool counts as failed, unless the tool says otherwise',
   ),
+  MCP_HEALTH_INTERVAL: variable(
+    integer({ min: 0, max: 86_400 }),
+    '60',
+    'seconds that a running tool may be silent before it is asked whether it is still there; 0 never asks',
+  ),
   MCP_MAX_MESSAGE_BYTES: variable(
     integer({ min: 65_536, max: 268_435_456 }),
     '16777216',
@@ -111,6 +117,11 @@ export const VARIABLES = {
     list((entry) => text({ pattern: /^[A-Za-z_][A-Za-z0-9_]*$/, explain: `has "${entry}", no variable name` })(entry)),
     'none',
     'names of further variables of our environment that tools inherit; JSON array or comma separated',
+  ),
+  MCP_ISOLATION: variable<(typeof ISOLATIONS)[number]>(
+    oneOf(ISOLATIONS, { none: 'process-group', bubblewrap: 'bwrap' }),
+    'process-group',
+    'process-group, or bwrap: tools run inside bubblewrap, where nothing of them can be left over and our data is hidden',
   ),
   TOOLS_ALLOW_INLINE_CODE: variable(
     boolean(),

@@ -10,6 +10,7 @@ import {
   type OnApplicationShutdown,
   type Provider,
 } from '@nestjs/common';
+import { TerminusModule } from '@nestjs/terminus';
 import { DataSource } from 'typeorm';
 import { AppConfig } from '../config/app-config';
 import type { DatabaseTarget } from '../config/database-url';
@@ -18,6 +19,7 @@ import { createDataSource, prepareSqliteFile, type Schema } from './data-source'
 import { InstanceLock } from './instance-lock';
 import { migrate, MigrationsPendingError, readMigrationState } from './migration-runner';
 import { DatabaseInfo } from './database-info';
+import { DatabaseIndicator } from './database.indicator';
 import { DatabaseWriters } from './database-writers';
 import { PostgresLock } from './postgres-lock';
 import { markSecretKey, refuseWrongKey } from './secret-key-check';
@@ -44,8 +46,9 @@ export class DatabaseModule implements OnApplicationShutdown {
   static with(schema: Schema): DynamicModule {
     return {
       module: DatabaseModule,
+      imports: [TerminusModule],
       providers: providersFor(schema),
-      exports: [DataSource, Transactions, DatabaseInfo, DatabaseWriters],
+      exports: [DataSource, Transactions, DatabaseInfo, DatabaseWriters, DatabaseIndicator],
     };
   }
 
@@ -94,6 +97,7 @@ function providersFor(schema: Schema): Provider[] {
     Transactions,
     DatabaseInfo,
     DatabaseWriters,
+    DatabaseIndicator,
   ];
 }
 

@@ -6,6 +6,7 @@ import { Recorder } from '../logs/recorder.service';
 import { SupervisorService } from '../supervisor/supervisor.service';
 import { DefinitionPolicy } from './definition-policy';
 import { type DesiredState, TOOL_NAME_PATTERN } from './tool-definition.types';
+import { type Repair, repairFor } from './tool-drift';
 import { ToolSecrets } from './tool-secrets';
 import type { Tool } from './tool.entity';
 import { ToolRepository } from './tool.repository';
@@ -79,6 +80,18 @@ export class ToolRegistry {
     if (!tool.enabled) await this.supervisor.stop(tool.id);
     // One that ended as its policy wants, or has failed, is not woken by any change of its description.
     else if (mayStart && tool.desired === 'running') this.start(tool);
+  }
+
+  /** Looks at a tool with nobody else at work on it, and begins what is needed; tells what that was. */
+  repair(id: string): Promise<Repair | null> {
+    return this.locks.run(id, async () => {
+      const tool = await this.tools.findById(id);
+      const repair = repairFor(tool, this.supervisor.life(id));
+      if (repair === 'start' && tool !== null) this.start(tool);
+      else if (repair === 'stop') handled(this.supervisor.stop(id));
+      else if (repair === 'forget') handled(this.supervisor.forget(id));
+      return repair;
+    });
   }
 
   private supervised(tool: Tool) {

@@ -5,6 +5,7 @@ import { isUniqueViolation } from '../database/database-errors';
 import { searchPattern } from '../database/search-pattern';
 import type { Tx } from '../database/transactions';
 import type { DesiredState, ToolTransport } from './tool-definition.types';
+import type { Wish } from './tool-drift';
 import { ToolOffering } from './tool-offering.entity';
 import { Tool } from './tool.entity';
 import { ToolNameTakenError } from './tools.errors';
@@ -60,6 +61,11 @@ export class ToolRepository {
   /** Those that are to run whenever MCPS.ONE does. */
   listDesiredRunning(): Promise<Tool[]> {
     return this.tools.find({ where: { enabled: true, desired: 'running' }, order: { id: 'ASC' } });
+  }
+
+  /** What is wished of every tool, and nothing else: it is asked for every few seconds. */
+  listWishes(): Promise<Wish[]> {
+    return this.tools.find({ select: { id: true, enabled: true, desired: true }, order: { id: 'ASC' } });
   }
 
   /** @throws ToolNameTakenError */

@@ -29,7 +29,8 @@ export class ToolDisabledError extends DomainError {
 
 export class ToolNotRunningError extends DomainError {
   constructor(name: string, state: string) {
-    super('conflict', 'tool_not_running', `${name} is ${state}; start it first: POST /tools/${name}/start`);
+    const advice = state === 'stopping' ? 'it takes no new calls' : `start it first: POST /tools/${name}/start`;
+    super('conflict', 'tool_not_running', `${name} is ${state}; ${advice}`);
   }
 }
 

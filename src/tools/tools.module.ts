@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AuthModule } from '../auth/auth.module';
 import { LogsModule } from '../logs/logs.module';
+import { McpModule } from '../mcp/mcp.module';
 import { SupervisorModule } from '../supervisor/supervisor.module';
 import { DefinitionIntake } from './definition-intake';
 import { DefinitionPolicy } from './definition-policy';
@@ -10,6 +11,9 @@ import { ToolBatchService } from './tool-batch.service';
 import { ToolDirectory } from './tool-directory';
 import { ToolExportService } from './tool-export.service';
 import { ToolImportService } from './tool-import.service';
+import { ToolMetricsCollector } from './tool-metrics-collector';
+import { ToolMetricsController } from './tool-metrics.controller';
+import { ToolMetricsService } from './tool-metrics.service';
 import { ToolOffering } from './tool-offering.entity';
 import { ToolProbeService } from './tool-probe.service';
 import { ToolReconciler } from './tool-reconciler';
@@ -30,8 +34,8 @@ import { ToolsService } from './tools.service';
  * Does not own: processes and connections (supervisor/), what is recorded of them (logs/: told which values are secret).
  */
 @Module({
-  imports: [TypeOrmModule.forFeature([Tool, ToolOffering]), SupervisorModule, LogsModule, AuthModule],
-  controllers: [ToolTransferController, ToolRuntimeController, ToolsController],
+  imports: [TypeOrmModule.forFeature([Tool, ToolOffering]), SupervisorModule, LogsModule, McpModule, AuthModule],
+  controllers: [ToolTransferController, ToolRuntimeController, ToolMetricsController, ToolsController],
   providers: [
     ToolsService,
     ToolRuntimeService,
@@ -40,6 +44,8 @@ import { ToolsService } from './tools.service';
     ToolExportService,
     ToolProbeService,
     OfferingService,
+    ToolMetricsCollector,
+    ToolMetricsService,
     ToolReconciler,
     ToolDirectory,
     ToolRegistry,

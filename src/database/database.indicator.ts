@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { HealthIndicatorService } from '@nestjs/terminus';
 import { Clock } from '../common/clock';
-import { DatabaseInfo } from '../database/database-info';
+import { DatabaseInfo } from './database-info';
 
 const LIMIT_MS = 1_000;
 /** A verdict is good for this long: probes must not become load. */
