@@ -1,7 +1,7 @@
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { scratchFolder, stopProgram } from './support/built-program';
-import { allRunning, type FaultProgram, startFaultProgram } from './support/fault-program';
+import { allRunning, type FaultProgram, insightInto, startFaultProgram } from './support/fault-program';
 import { expectNoOrphan, expectSound, footprint } from './support/invariants';
 import { waitUntil } from './support/process-tree';
 import { ToolUnderTest } from './support/tool-under-test';
@@ -13,17 +13,24 @@ const MINUTE_MS = 60_000;
 const tell = (text: string) => process.stdout.write(`${text}\n`);
 
 describe('the times of the house as they really pass', () => {
-  const folder = scratchFolder();
-  afterAll(() => folder.remove());
+  const folders: { path: string; remove: () => void }[] = [];
+  afterAll(() => {
+    for (const folder of folders) folder.remove();
+  });
 
-  /** A life of the program for one test, which ends with the invariants. */
-  const within = async (work: (life: FaultProgram) => Promise<void>): Promise<void> => {
-    const life = await startFaultProgram(folder.path, { MCP_HEALTH_INTERVAL: '5' });
+  /** A program of its own for one test, which ends with the invariants. */
+  const within = async (work: (life: FaultProgram & { path: string }) => Promise<void>): Promise<void> => {
+    const folder = scratchFolder();
+    folders.push(folder);
+    const insight = insightInto(folder.path);
+    const life = await startFaultProgram(folder.path, { ...insight.env, MCP_HEALTH_INTERVAL: '5' });
     const first = await ToolUnderTest.create(life.send, { name: 'first-of-all' });
     await first.start();
     await first.remove();
     const before = footprint(life.program.pid);
-    await work(life);
+    await work({ ...life, path: folder.path });
+    // Garbage is no leak.
+    await insight.look(life.program.pid);
     await expectSound(life.program, { origin: life.origin, dataDir: life.dataDir, before });
     expect(await stopProgram(life.program)).toBe(0);
     await expectNoOrphan(life.dataDir);
@@ -63,8 +70,8 @@ describe('the times of the house as they really pass', () => {
     'F4: after 70 stable seconds the failures before are forgotten, and the next wait is that of the first',
     () =>
       within(async (life) => {
-        const script = join(folder.path, 'third-life.sh');
-        const lives = join(folder.path, 'lives');
+        const script = join(life.path, 'third-life.sh');
+        const lives = join(life.path, 'lives');
         writeFileSync(
           script,
           [

@@ -1,9 +1,10 @@
 /**
  * The built program under faults: one life of it in a folder that outlives it, the administrator logged in.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BuiltProgram, firstLogin, login, startProgram } from './built-program';
+import { residentBytes } from './invariants';
 import { waitUntil } from './process-tree';
 import type { Send } from './tool-under-test';
 
@@ -40,4 +41,44 @@ export function allRunning(send: Send, count: number, timeoutMs = 60_000): Promi
     },
     { timeoutMs, what: `${count} tools run` },
   );
+}
+
+/** What the program knows of itself. */
+export interface Insight {
+  /** Resident bytes without garbage. */
+  memoryBytes: number;
+  /** How late its event loop was since the last look: the 99th percentile, in milliseconds. */
+  loopDelayMs: number;
+}
+
+const HOOK = `
+  require('node:v8').setFlagsFromString('--expose-gc');
+  const collect = require('node:vm').runInNewContext('gc');
+  const delay = require('node:perf_hooks').monitorEventLoopDelay({ resolution: 10 });
+  delay.enable();
+  process.on('SIGUSR2', () => {
+    const loopDelayMs = delay.percentile(99) / 1e6;
+    collect();
+    setTimeout(() => {
+      collect();
+      delay.reset();
+      require('node:fs').appendFileSync(process.env.INSIGHTS, loopDelayMs + '\\n');
+    }, 200);
+  });
+`;
+
+/** Lets the program tell of itself: `env` is for its start, `look` for later. */
+export function insightInto(path: string): { env: Record<string, string>; look: (pid: number) => Promise<Insight> } {
+  const [hook, told] = [join(path, 'insight.cjs'), join(path, 'insights')];
+  writeFileSync(hook, HOOK);
+  const lines = () => (existsSync(told) ? readFileSync(told, 'utf8').split('\n').slice(0, -1) : []);
+  return {
+    env: { NODE_OPTIONS: `--require=${hook}`, INSIGHTS: told },
+    async look(pid) {
+      const before = lines().length;
+      process.kill(pid, 'SIGUSR2');
+      await waitUntil(() => lines().length > before, { timeoutMs: 60_000, what: 'the program to tell of itself' });
+      return { memoryBytes: residentBytes(pid), loopDelayMs: Number(lines().at(-1)) };
+    },
+  };
 }

@@ -18,7 +18,7 @@ describe('the faulty server', () => {
     const child = spawn(process.execPath, [PROGRAM, '--diary', diary, ...flags], { detached: true });
     child.stdin.on('error', () => undefined);
     let [text, errors] = ['', ''];
-    child.stdout.on('data', (data: Buffer) => (text += data.toString()));
+    child.stdout.setEncoding('utf8').on('data', (data: string) => (text += data));
     child.stderr.on('data', (data: Buffer) => (errors += data.toString()));
     const send = (message: object) => child.stdin.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`);
     const call = (id: number, name: string, args: object) =>
