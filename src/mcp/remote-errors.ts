@@ -112,8 +112,9 @@ export function endOfFailure(error: unknown): TransportEnd {
     if (code !== undefined && TLS_CODE.test(code)) {
       return { code: 'remote_tls', message: `No TLS connection to the server (${code})` };
     }
-    if (code !== undefined && HTTP_PARSE_CODE.test(code)) {
-      return { code: 'remote_not_mcp', message: `The server answered something that is no HTTP (${code})` };
+    // The client's parser gives no code for an answer that does not even begin like HTTP.
+    if (name === 'HTTPParserError' || (code !== undefined && HTTP_PARSE_CODE.test(code))) {
+      return { code: 'remote_not_mcp', message: 'The server answered something that is no HTTP' };
     }
     if (name === 'TimeoutError') return { code: 'remote_timeout', message: 'The server did not answer in time' };
     if (name !== undefined && PARSE_ERRORS.has(name)) {

@@ -271,6 +271,10 @@ export const FAILURES: Readonly<Record<string, FailureKind>> = {
     meaning: 'The server forbids the access (HTTP 403)',
     hint: 'The credentials lack the right to use this server',
   },
+  remote_address_refused: {
+    meaning: 'The address of the server is closed to remote tools',
+    hint: 'Remote tools may not be at this address; the message says why, and which setting allows it, if one does',
+  },
   remote_not_found: {
     meaning: 'There is nothing at this URL (HTTP 404)',
     hint: 'There is nothing at this URL; does the path end in /mcp (or /sse)?',

@@ -5,7 +5,6 @@ import { type FakeBehaviour, FakeSpawner } from '../../test/support/fake-spawner
 import { waitUntil } from '../../test/support/process-tree';
 import { removeTemporaryFolders, temporaryFolder } from '../../test/support/temporary-folder';
 import { SystemClock } from '../common/clock';
-import { SecretUnreadableError } from '../common/secret-cipher';
 import type { AppConfig } from '../config/app-config';
 import type { Recorder } from '../logs/recorder.service';
 import { TrafficTap } from '../mcp/traffic-tap';
@@ -167,13 +166,6 @@ describe('the start of MCPS.ONE', () => {
     await one.reaches('a', 'running');
     await one.reconciler.tick();
     expect([one.stateOf('b'), one.spawner.asked]).toEqual(['stopped', 1]);
-  });
-
-  it('ends with an error when secrets can not be opened by this key', async () => {
-    const one = house();
-    one.tools.add('a');
-    jest.spyOn(one.registry, 'reconcile').mockRejectedValue(new SecretUnreadableError('tool a'));
-    await expect(one.reconciler.onApplicationBootstrap()).rejects.toThrow(SecretUnreadableError);
   });
 
   it('goes on when one definition can not be read', async () => {
