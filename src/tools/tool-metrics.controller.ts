@@ -1,12 +1,15 @@
-import { Controller, Get, Param, Query } from '@nestjs/common';
+import { Controller, Get, Param, Query, UseGuards } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
-import { RequireRole } from '../auth/access.decorator';
+import { RequireRole, ScopedKeys } from '../auth/access.decorator';
 import { ToolMetricsQuery, ToolMetricsView } from './tool-metrics.dto';
 import { ToolMetricsService } from './tool-metrics.service';
+import { ToolScopeGuard } from './tool-scope.guard';
 
 @ApiTags('Tools at work')
 @Controller('tools')
 @RequireRole('viewer')
+@ScopedKeys()
+@UseGuards(ToolScopeGuard)
 export class ToolMetricsController {
   constructor(private readonly metrics: ToolMetricsService) {}
 
