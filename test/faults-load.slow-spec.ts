@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { scratchFolder, stopProgram } from './support/built-program';
 import { mostAtOnce } from './support/fault-diary';
@@ -10,7 +11,7 @@ import {
   startFaultProgram,
   statesOf,
 } from './support/fault-program';
-import { expectNoOrphan, expectSound, footprint, zombiesOf } from './support/invariants';
+import { expectNoOrphan, expectSound, footprint, SPARE_MEMORY_BYTES, zombiesOf } from './support/invariants';
 import { waitUntil } from './support/process-tree';
 import { ToolUnderTest } from './support/tool-under-test';
 
@@ -29,6 +30,11 @@ async function cpuPercentOf(pid: number, forMs: number): Promise<number> {
   const [before, began] = [cpuMs(pid), performance.now()];
   await new Promise((resolve) => setTimeout(resolve, forMs)); // the time that is measured
   return ((cpuMs(pid) - before) / (performance.now() - began)) * 100;
+}
+
+/** The limits are for a machine that has nothing else to do; how many times as slow this one is now for what else it does. */
+function busyFactor(): number {
+  return Math.max(1, (loadavg()[0] ?? 0) / cpus().length);
 }
 
 function percentile(values: number[], share: number): number {
@@ -76,7 +82,15 @@ describe('MCPS.ONE under what its tools do', () => {
     const look = () => insight.look(life.program.pid);
     const before = { files: footprint(life.program.pid).files, memoryBytes: (await look()).memoryBytes };
     await work({ ...life, path, look });
-    await look();
+    // What was recorded is still being written, and garbage is no leak.
+    await waitUntil(
+      async () => {
+        const { memoryBytes } = await look();
+        if (memoryBytes > before.memoryBytes * 1.1 + SPARE_MEMORY_BYTES) throw new Error(`${memoryBytes} bytes`);
+        return true;
+      },
+      { timeoutMs: MINUTE_MS, what: 'the memory is back' },
+    );
     await expectSound(life.program, { origin: life.origin, dataDir: life.dataDir, before });
     expect(await stopProgram(life.program)).toBe(0);
     await expectNoOrphan(life.dataDir);
@@ -91,6 +105,7 @@ describe('MCPS.ONE under what its tools do', () => {
     '%s: a flood of %s has its bounds, and is not felt by the calls of another tool',
     (number, _, fault, most) =>
       within(async ({ program, send, look }) => {
+        const factor = busyFactor();
         const other = await ToolUnderTest.create(send, { name: `other-${fault}` });
         await other.start();
         const call = () => other.textOf('add', { a: 1, b: 2 });
@@ -112,14 +127,13 @@ describe('MCPS.ONE under what its tools do', () => {
         const [idleMs, delayMs] = [before, after].map(({ loopDelayMs }) => Math.round(loopDelayMs)) as [number, number];
         tell(
           `${number}: CPU +${Math.round(cpuPercent)} % (idle ${Math.round(idlePercent)} %), memory +${memoryMib} MiB, ` +
-            `event loop p99 ${delayMs} ms (before ${idleMs} ms), another tool p99 ${p99Ms} ms (quiet ${quietMs} ms)`,
+            `event loop p99 ${delayMs} ms (before ${idleMs} ms), another tool p99 ${p99Ms} ms (quiet ${quietMs} ms); limits x ${factor.toFixed(1)}`,
         );
         expect(await flooding.status()).toMatchObject({ state: 'running', restarts: 0 });
-        expect(cpuPercent).toBeLessThan(most.cpuPercent);
+        expect(cpuPercent).toBeLessThan(most.cpuPercent * factor);
         expect(memoryMib).toBeLessThan(most.memoryMib);
-        // On a machine that is busy anyway its own figures are the measure.
-        expect(delayMs).toBeLessThan(Math.max(50, 3 * idleMs));
-        expect(p99Ms).toBeLessThan(Math.max(most.p99Ms, 3 * quietMs));
+        expect(delayMs).toBeLessThan(50 * factor);
+        expect(p99Ms).toBeLessThan(most.p99Ms * factor);
         await flooding.remove();
         await other.remove();
       }),
@@ -130,6 +144,7 @@ describe('MCPS.ONE under what its tools do', () => {
     'F29: 100 tools that crash at once rise again, four starts at once at most, and the API answers meanwhile',
     () =>
       within(async (life) => {
+        const factor = busyFactor();
         const diary = join(life.path, 'diary');
         writeFileSync(diary, '');
         const flags = ['--diary', diary];
@@ -163,11 +178,10 @@ describe('MCPS.ONE under what its tools do', () => {
         const [quietMs, p99] = [percentile(quiet, 0.99), percentile(took, 0.99)];
         tell(
           `F29: up again after ${seconds} s, ${most} starts at once, API p50/p99 ${percentile(took, 0.5)}/${p99} ms ` +
-            `(quiet ${percentile(quiet, 0.5)}/${quietMs} ms)`,
+            `(quiet ${percentile(quiet, 0.5)}/${quietMs} ms); limits x ${factor.toFixed(1)}`,
         );
         expect(most).toBeLessThanOrEqual(4);
-        // On a machine that is busy anyway its own figure is the measure.
-        expect(p99).toBeLessThan(Math.max(200, 3 * quietMs));
+        expect(p99).toBeLessThan(200 * factor);
         expect(Object.values(await statesOf(life.send)).every((state) => state === 'running')).toBe(true);
         await Promise.all(tools.map((tool) => tool.remove()));
       }),

@@ -18,7 +18,8 @@ import { type FaultyTool, type Send, ToolUnderTest } from './tool-under-test';
 const SETTLE_MS = 10_000;
 /** Files that come and go by themselves, such as a log that is opened for a moment. */
 const SPARE_FILES = 2;
-const SPARE_MEMORY_BYTES = 48 * 1024 * 1024;
+/** What a heap may keep for later. */
+export const SPARE_MEMORY_BYTES = 48 * 1024 * 1024;
 
 export interface Footprint {
   /** Open files and pipes; TCP connections come and go with the requests of the test. */
