@@ -2,9 +2,11 @@
  * The arrows of ARCHITECTURE.md as rules that fail the build.
  * Rings from the ground up: platform, runtime, features, edges. An arrow points down, or along a line of ALLOWED.
  */
-const platform = ['config', 'common', 'database', 'events', 'settings', 'audit', 'scheduler', 'auth'];
+const platform = [
+  ...['config', 'common', 'database', 'events', 'settings', 'audit', 'scheduler', 'limits', 'auth', 'metrics'],
+];
 const runtime = ['mcp', 'supervisor'];
-const features = ['tools', 'logs', 'backup', 'system'];
+const features = ['tools', 'logs', 'users', 'api-keys', 'backup', 'system'];
 const edges = ['gateway', 'stream', 'health', 'dashboard'];
 const folder = (names) => `^src/(${names.join('|')})/`;
 
@@ -16,13 +18,21 @@ const ALLOWED = [
   ['audit', 'common'],
   ['audit', 'config'],
   ['audit', 'database'],
+  ['limits', 'common'],
+  ['limits', 'config'],
+  ['auth', 'limits'],
   ['auth', 'audit'],
   ['auth', 'common'],
   ['auth', 'config'],
   ['auth', 'database'],
+  ['metrics', 'common'],
+  ['metrics', 'config'],
+  ['metrics', 'database'],
   ['supervisor', 'mcp'],
   // A tool's secrets are told to the recorder, so that none is stored.
   ['tools', 'logs'],
+  // The scope of a key is given and shown as names of tools.
+  ['api-keys', 'tools'],
 ];
 
 const insideRing = [platform, runtime, features, edges].flatMap((ring) =>

@@ -30,11 +30,12 @@ class MalformedJsonError extends DomainError {
 }
 
 /** Fastify with our ids and limits; errors before Nest is reached leave through the same filter as all others. */
-export function createAdapter(): FastifyAdapter {
+export function createAdapter(config: AppConfig): FastifyAdapter {
   const filter = new ProblemFilter();
   return new FastifyAdapter({
     bodyLimit: BODY_LIMIT_BYTES,
-    trustProxy: false,
+    // From anybody else X-Forwarded-For would let a guesser be a new address with each try.
+    trustProxy: config.trustedProxies.length > 0 && [...config.trustedProxies],
     requestIdHeader: false,
     genReqId: (request: IncomingMessage) => {
       const given = request.headers['x-request-id'];

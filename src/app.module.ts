@@ -1,5 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { SCHEMA } from './app.schema';
+import { ApiKeysModule } from './api-keys/api-keys.module';
 import { AuditModule } from './audit/audit.module';
 import { AuthModule } from './auth/auth.module';
 import type { AppLogger } from './common/app-logger';
@@ -9,7 +10,10 @@ import { ConfigModule } from './config/config.module';
 import { DatabaseModule } from './database/database.module';
 import { HealthModule } from './health/health.module';
 import { LogsModule } from './logs/logs.module';
+import { MetricsModule } from './metrics/metrics.module';
+import { SystemModule } from './system/system.module';
 import { ToolsModule } from './tools/tools.module';
+import { UsersModule } from './users/users.module';
 
 /** The composition root: which modules there are, and around which configuration. */
 @Module({})
@@ -23,8 +27,12 @@ export class AppModule {
         DatabaseModule.with(SCHEMA),
         AuditModule,
         AuthModule,
+        MetricsModule,
+        UsersModule,
+        ApiKeysModule,
         LogsModule,
         ToolsModule,
+        SystemModule,
         HealthModule,
       ],
     };

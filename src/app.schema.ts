@@ -1,28 +1,41 @@
 import { CreateTools1763800000000 } from '../migrations/1763800000000-create-tools';
 import { CreateIdentity1763800001000 } from '../migrations/1763800001000-create-identity';
 import { CreateLogs1763800002000 } from '../migrations/1763800002000-create-logs';
+import { CreateMetricPoints1763800003000 } from '../migrations/1763800003000-create-metric-points';
+import { CreateRefreshTokens1763800004000 } from '../migrations/1763800004000-create-refresh-tokens';
+import { CreateApiKeys1763800005000 } from '../migrations/1763800005000-create-api-keys';
+import { CreateSecretKeys1763800006000 } from '../migrations/1763800006000-create-secret-keys';
 import { MoveLogsToAFileOfTheirOwn1763800007000 } from '../migrations/1763800007000-move-logs-to-a-file-of-their-own';
 import { IndexLogs1763800007001 } from '../migrations/1763800007001-index-logs';
 import { CreateLogTables1763800007000 } from '../migrations/logs/1763800007000-create-log-tables';
 import { Operation } from './audit/operation.entity';
+import { ApiKey } from './auth/api-key.entity';
+import { RefreshToken } from './auth/refresh-token.entity';
 import { Session } from './auth/session.entity';
 import { User } from './auth/user.entity';
 import type { Schema } from './database/data-source';
 import { logClockEntity, mcpLogEntity, mcpLogNameEntity } from './logs/mcp-log.entity';
 import { systemLogEntity } from './logs/system-log.entity';
+import { SecretKeyRecord } from './database/secret-key.entity';
+import { MetricPointRow } from './metrics/metric-point.entity';
 import { ToolOffering } from './tools/tool-offering.entity';
 import { Tool } from './tools/tool.entity';
 
 /** All tables of the application and the migrations that make them, oldest first. */
 export const SCHEMA: Schema = {
-  entities: [Tool, ToolOffering, User, Session, Operation],
+  entities: [SecretKeyRecord, Tool, ToolOffering, User, Session, RefreshToken, ApiKey, Operation, MetricPointRow],
   migrations: [
     CreateTools1763800000000,
     CreateIdentity1763800001000,
     CreateLogs1763800002000,
+    CreateMetricPoints1763800003000,
+    CreateRefreshTokens1763800004000,
+    CreateApiKeys1763800005000,
+    CreateSecretKeys1763800006000,
     MoveLogsToAFileOfTheirOwn1763800007000,
     IndexLogs1763800007001,
   ],
+  sealed: [{ entity: Tool, id: 'id', maps: ['env', 'headers'] }],
   logs: {
     entities: (database) => [mcpLogEntity(database), mcpLogNameEntity(), logClockEntity(), systemLogEntity(database)],
     migrations: [CreateLogTables1763800007000],

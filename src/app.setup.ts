@@ -26,7 +26,7 @@ const CONTENT_SECURITY_POLICY = {
 
 /** The whole application around a configuration, ready to listen: what `main.ts` starts and the tests drive. */
 export async function createApp(config: AppConfig, logger: AppLogger): Promise<NestFastifyApplication> {
-  const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(config, logger), createAdapter(), {
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(config, logger), createAdapter(config), {
     logger,
     abortOnError: false,
     bodyParser: false,
@@ -39,7 +39,10 @@ export async function createApp(config: AppConfig, logger: AppLogger): Promise<N
         origin: [...config.corsOrigins],
         methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
         credentials: true,
-        exposedHeaders: ['ETag', 'Location', 'Retry-After', 'X-Request-Id'],
+        exposedHeaders: [
+          ...['ETag', 'Location', 'Retry-After', 'X-Request-Id'],
+          ...['RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset'],
+        ],
         maxAge: 600,
       });
     }

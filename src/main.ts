@@ -11,6 +11,7 @@ import type { AppConfig } from './config/app-config';
 import { loadConfig } from './config/load-config';
 import { DataLockedError } from './database/instance-lock';
 import { MigrationsPendingError, SchemaNewerError } from './database/migration-runner';
+import { IsolationUnavailableError } from './supervisor/isolation';
 import { SupervisorService } from './supervisor/supervisor.service';
 
 /** Promised to service managers: see README, troubleshooting. */
@@ -70,7 +71,10 @@ async function run(config: AppConfig): Promise<void> {
     const code = exitCodeOf(error);
     // What the operator has to mend is said in one line; a stack trace is for what we have to mend.
     const expected =
-      code !== EXIT.configuration || error instanceof DomainError || error instanceof MigrationsPendingError;
+      code !== EXIT.configuration ||
+      error instanceof DomainError ||
+      error instanceof MigrationsPendingError ||
+      error instanceof IsolationUnavailableError;
     if (!expected) logger.fatal(error instanceof Error ? error : messageOf(error), 'Main');
     await file.close();
     fail(code, messageOf(error));

@@ -23,6 +23,9 @@ const urlOf = (path: string, tool = 'sample') => `/${path.replace('{tool}', tool
 const BODIES: Record<string, Record<string, unknown>> = {
   login: { username: 'admin', password: 'wrong password' },
   changePassword: { currentPassword: 'wrong password', newPassword: 'another long password' },
+  createUser: { username: 'sample', password: 'turtles all the way down', role: 'viewer' },
+  patchUser: { role: 'viewer' },
+  createApiKey: { name: 'sample', role: 'viewer', tools: ['sample'], expiresAt: '2099-12-31T00:00:00Z' },
   createTool: aTool({ name: 'created' }),
   replaceTool: aTool({ name: 'sample' }),
   patchTool: { description: 'patched' },

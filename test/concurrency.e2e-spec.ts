@@ -60,24 +60,6 @@ describe('many writers at once', () => {
 });
 
 describe('a restart of MCPS.ONE', () => {
-  it('with another SECRET_KEY lets new values take the place of those that it cannot open', async () => {
-    const first = await startTestApp();
-    await first.post('/tools', aTool({ name: 'sealed', env: { K: 'sealed-by-the-former-key', L: 'another-value' } }));
-    await first.close();
-    const second = await startTestApp({ reuse: first, env: { SECRET_KEY: 'another key that is long enough for it' } });
-    try {
-      const revealed = await second.post('/tools/sealed/reveal');
-      expect(revealed).toMatchObject({ status: 409, body: { code: 'secret_unreadable' } });
-      const kept = await second.patch('/tools/sealed', { description: 'the values stay' });
-      expect(kept.body.code).toBe('secret_unreadable');
-      const mended = await second.patch('/tools/sealed', { env: { K: 'given-anew', L: null } });
-      expect(mended.status).toBe(200);
-      expect((await second.post('/tools/sealed/reveal')).body.env).toEqual({ K: 'given-anew' });
-    } finally {
-      await second.stop();
-    }
-  });
-
   it('starts what was wished to run, leaves stopped what was stopped, and keeps the records', async () => {
     const first = await startTestApp();
     for (const name of ['wished', 'unwished', 'off']) {

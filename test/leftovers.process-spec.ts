@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { aTool } from './support/a-tool';
-import { firstLogin, scratchFolder, startProgram, stopProgram } from './support/built-program';
+import { firstLogin, login, scratchFolder, startProgram, stopProgram } from './support/built-program';
 import { groupMembers, livingProcesses, waitUntil } from './support/process-tree';
 
+const FIXTURE = join(__dirname, 'support/fixture-mcp-server.mjs');
 const STUBBORN = ['--ignore-eof', '--ignore-term', '--fork'];
 
 describe('whatever happens to MCPS.ONE, no process of its tools is left over', () => {
@@ -55,27 +56,13 @@ describe('whatever happens to MCPS.ONE, no process of its tools is left over', (
   it('F30, F34: kill -9 leaves nothing but daemons for a moment, and these not beyond the next start', async () => {
     const program = startProgram(path);
     const origin = await program.listening();
-    const login = async () => {
-      const body = JSON.stringify({ username: 'admin', password: 'the password of a process test' });
-      const headers = { 'content-type': 'application/json' };
-      const answer = await fetch(`${origin}/api/v1/auth/login`, { method: 'POST', headers, body });
-      return ((await answer.json()) as { accessToken: string }).accessToken;
-    };
-    const token = await login();
-    const send = async (route: string, body?: unknown): Promise<any> => {
-      const answer = await fetch(`${origin}/api/v1${route}`, {
-        method: 'POST',
-        headers: { authorization: `Bearer ${token}`, ...(body ? { 'content-type': 'application/json' } : {}) },
-        ...(body ? { body: JSON.stringify(body) } : {}),
-      });
-      return answer.json();
-    };
+    const api = await login(origin);
     for (let n = 0; n < 6; n++) {
-      await send('/tools', aTool({ name: `tool-${n}`, flags: n % 2 ? STUBBORN : [] }));
-      await send(`/tools/tool-${n}/start`);
+      await api('POST', '/tools', aTool({ name: `tool-${n}`, flags: n % 2 ? STUBBORN : [] }));
+      await api('POST', `/tools/tool-${n}/start`);
     }
-    await send('/tools', aTool({ name: 'with-daemon', flags: ['--daemon'] }));
-    await send('/tools/with-daemon/start');
+    await api('POST', '/tools', aTool({ name: 'with-daemon', flags: ['--daemon'] }));
+    await api('POST', '/tools/with-daemon/start');
     expect(ours().length).toBeGreaterThanOrEqual(11);
 
     const firstGuard = guardOf(program.pid);
@@ -88,7 +75,10 @@ describe('whatever happens to MCPS.ONE, no process of its tools is left over', (
 
     program.child.kill('SIGKILL');
     await program.exited;
-    await waitUntil(() => ours().length <= 1, { timeoutMs: 5000, what: 'the guard to have ended all but the daemon' });
+    await waitUntil(() => ours().length <= 1, {
+      timeoutMs: 10_000,
+      what: 'the guard to have ended all but the daemon',
+    });
     const [daemon] = ours();
 
     const next = startProgram(path);
@@ -104,5 +94,44 @@ describe('whatever happens to MCPS.ONE, no process of its tools is left over', (
     expect(ours()).toEqual([]);
     expect(decoy.exitCode).toBeNull();
     expect(decoy.signalCode).toBeNull();
-  }, 60_000);
+  }, 120_000);
+
+  it('F30, F34: with the guard dead as well, what has cleared its environment is found by its record, and no stranger', async () => {
+    const program = startProgram(path);
+    const api = await login(await program.listening());
+    const former = ['with-daemon', ...Array.from({ length: 6 }, (_, n) => `tool-${n}`)];
+    await Promise.all(former.map((name) => api('DELETE', `/tools/${name}`)));
+    await api('POST', '/tools', {
+      name: 'unmarked',
+      command: 'env',
+      args: ['-i', process.execPath, FIXTURE, ...STUBBORN],
+    });
+    const { pid } = (await api('POST', '/tools/unmarked/start')).body;
+    expect(ours()).toEqual([]);
+    // Stopped, it can't replace the guard that we kill first.
+    const guard = guardOf(program.pid);
+    program.child.kill('SIGSTOP');
+    process.kill(guard ?? -1, 'SIGKILL');
+    program.child.kill('SIGKILL');
+    await program.exited;
+    expect(groupMembers(pid)).toHaveLength(2);
+
+    const runs = join(path, 'data/runs');
+    const [file = ''] = readdirSync(runs).filter((name) => name.endsWith('.json'));
+    const record = JSON.parse(readFileSync(join(runs, file), 'utf8'));
+    expect(record.pid).toBe(pid);
+    // A record of a process that is gone, whose number the stranger has got; one that is damaged; one of another boot.
+    writeFileSync(join(runs, 'reused.json'), JSON.stringify({ ...record, id: 'reused', pid: decoy.pid }));
+    writeFileSync(join(runs, 'damaged.json'), '{"id": "damaged", "pid":');
+    const rebooted = { ...record, id: 'rebooted', pid: decoy.pid, life: 'another boot' };
+    writeFileSync(join(runs, 'rebooted.json'), JSON.stringify(rebooted));
+
+    const next = startProgram(path);
+    await next.listening();
+    expect(groupMembers(pid)).toEqual([]);
+    expect([decoy.exitCode, decoy.signalCode]).toEqual([null, null]);
+    expect(next.output()).toContain('A run record is damaged and was ignored');
+    expect(await stopProgram(next)).toBe(0);
+    expect(readdirSync(runs).filter((name) => name !== 'alive')).toEqual([]);
+  }, 120_000);
 });

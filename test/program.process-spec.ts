@@ -40,8 +40,9 @@ describe('the built program', () => {
     const program = startProgram(path);
     await program.listening();
     for (const name of readdirSync(join(path, 'data'))) {
-      const { mode } = statSync(join(path, 'data', name));
-      expect({ name, mode: (mode & 0o777).toString(8) }).toEqual({ name, mode: '600' });
+      const info = statSync(join(path, 'data', name));
+      const mode = (info.mode & 0o777).toString(8);
+      expect({ name, mode }).toEqual({ name, mode: info.isDirectory() ? '700' : '600' });
     }
     expect(statSync(join(path, 'data')).mode & 0o777).toBe(0o700);
     expect(statSync(join(path, 'logs/app.log')).mode & 0o777).toBe(0o600);

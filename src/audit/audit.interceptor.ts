@@ -5,6 +5,7 @@ import { currentRequest } from '../common/request-context';
 import { toProblem } from '../common/problem.filter';
 import { AUDITED } from './audited.decorator';
 import { OperationLog } from './operation-log';
+import { Refusals } from './refusals';
 
 /** Sees to it that each try of an audited route has its row before the caller has the answer. */
 @Injectable()
@@ -12,6 +13,7 @@ export class AuditInterceptor implements NestInterceptor {
   constructor(
     private readonly reflector: Reflector,
     private readonly operations: OperationLog,
+    private readonly refusals: Refusals,
   ) {}
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
@@ -30,15 +32,16 @@ export class AuditInterceptor implements NestInterceptor {
   }
 
   private async failed(action: string, error: unknown): Promise<void> {
+    const request = currentRequest();
+    if (request?.refusalRecorded === true) return;
     const { status, code, detail } = toProblem(error, { url: '', id: '' });
+    const changes = { ...request?.details, code, detail };
     const refused = status === 401 || status === 403 || status === 429;
-    await this.operations
-      .append({
-        action,
-        outcome: refused ? 'refused' : 'failure',
-        status,
-        changes: { ...currentRequest()?.details, code, detail },
-      })
+    await (
+      refused
+        ? this.refusals.record({ action, status, changes })
+        : this.operations.append({ action, outcome: 'failure', status, changes })
+    )
       // The caller gets the original error; a database that is away has been logged by then.
       .catch(() => undefined);
   }

@@ -6,6 +6,7 @@ import { AuditInterceptor } from './audit.interceptor';
 import { Operation } from './operation.entity';
 import { OperationLog } from './operation-log';
 import { OperationRepository } from './operation.repository';
+import { Refusals } from './refusals';
 
 /**
  * Owns: the operation log's table, its hash chain and who writes to it.
@@ -17,10 +18,11 @@ import { OperationRepository } from './operation.repository';
   providers: [
     OperationLog,
     OperationRepository,
+    Refusals,
     { provide: APP_INTERCEPTOR, useClass: AuditInterceptor },
     // Inside of the one before: what it refuses gets its row too.
     { provide: APP_INTERCEPTOR, useClass: StrictInputInterceptor },
   ],
-  exports: [OperationLog, OperationRepository],
+  exports: [OperationLog, OperationRepository, Refusals],
 })
 export class AuditModule {}

@@ -138,6 +138,16 @@ describe('the operation log', () => {
     ]);
   });
 
+  it('A23: hides what is secret by its look, before the row is signed', async () => {
+    const token = 'ghp_0123456789abcdef0123456789abcdef';
+    await operations.append(
+      anEntry({ changes: { args: { after: ['--verbose', token] }, detail: `password=${token}` } }),
+    );
+    const row = await onlyRow();
+    expect(row.changes).toBe('{"args":{"after":["--verbose","***"]},"detail":"password=***"}');
+    expect(hashOf(row)).toBe(row.hash);
+  });
+
   it('takes the word of the entry over that of the request', async () => {
     const target = { type: 'user', id: USER.id, name: USER.name };
     await inRequest(async () => {

@@ -1,11 +1,12 @@
-import { createHmac } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../common/clock';
 import { newId } from '../common/ids';
 import { withoutNul } from '../common/nul';
+import { redact } from '../common/redaction';
 import { type Actor, currentRequest, SYSTEM_ACTOR, type Target } from '../common/request-context';
 import { SecretKeys } from '../config/secret-keys';
 import { Transactions, type Tx } from '../database/transactions';
+import { GENESIS, hashOfOperation } from './operation-chain';
 import { Operation, type OperationOutcome } from './operation.entity';
 import { OperationRepository } from './operation.repository';
 
@@ -19,10 +20,9 @@ export interface OperationEntry {
   status?: number | null;
   /** Who did it, where the request does not know yet (a login). */
   actor?: Actor;
+  /** From where, in rows that are written outside of a request. */
+  ip?: string;
 }
-
-/** Hash of the row before the first one. */
-const GENESIS = '0'.repeat(64);
 
 /** Longest texts that the columns take; names given by strangers (a login with a wrong name) are cut, not refused. */
 const MAX_NAME = 200;
@@ -43,7 +43,7 @@ export class OperationLog {
     const request = currentRequest();
     const actor = entry.actor ?? request?.actor ?? SYSTEM_ACTOR;
     const target = entry.target ?? request?.target ?? null;
-    const mask = request?.mask ?? ((text: string) => text);
+    const mask = request?.mask ?? redact;
     const write = (inside: Tx) =>
       this.repository.append(inside, (last) => {
         const row = Object.assign(new Operation(), {
@@ -59,25 +59,16 @@ export class OperationLog {
           targetName: target?.name ? storable(target.name, MAX_NAME) : null,
           outcome: entry.outcome,
           status: entry.status ?? null,
-          ip: request?.ip.slice(0, 64) ?? null,
+          ip: (entry.ip ?? request?.ip)?.slice(0, 64) ?? null,
           requestId: request?.requestId ?? null,
           changes: entry.changes ? mask(JSON.stringify(entry.changes)) : null,
           prevHash: last?.hash ?? GENESIS,
         });
-        row.hash = this.hashOf(row);
+        row.hash = hashOfOperation(row, this.keys.operationChain);
         return row;
       });
     await (tx ? write(tx) : this.transactions.run(write));
     if (request) request.operationRecorded = true;
-  }
-
-  /** HMAC-SHA256 over everything in the row but the hash itself, in a fixed order. */
-  private hashOf(row: Operation): string {
-    const { seq, id, at, actorType, actorId, actorName, action, targetType, targetId, targetName } = row;
-    const { outcome, status, ip, requestId, changes, prevHash } = row;
-    const fields = [seq, id, at, actorType, actorId, actorName, action, targetType, targetId, targetName];
-    fields.push(outcome, status, ip, requestId, changes, prevHash);
-    return createHmac('sha256', this.keys.operationChain).update(JSON.stringify(fields)).digest('hex');
   }
 }
 

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { Repository } from 'typeorm';
+import { MoreThan, Repository } from 'typeorm';
 import { DatabaseInfo } from '../database/database-info';
 import { type LogFilter, logPage } from '../database/log-reading';
 import type { Tx } from '../database/transactions';
@@ -34,6 +34,17 @@ export class OperationRepository {
       .getRepository(Operation)
       .findOne({ select: { seq: true, hash: true }, where: {}, order: { seq: 'DESC' } });
     await tx.insert(Operation, make(last));
+  }
+
+  /** Number of the newest row, or 0. */
+  async lastSeq(): Promise<number> {
+    const last = await this.rows.findOne({ select: { seq: true }, where: {}, order: { seq: 'DESC' } });
+    return last?.seq ?? 0;
+  }
+
+  /** The rows after one, in the order of the chain. */
+  after(seq: number, limit: number): Promise<Operation[]> {
+    return this.rows.find({ where: { seq: MoreThan(seq) }, order: { seq: 'ASC' }, take: limit });
   }
 
   /** One row more than `limit`, so that the caller knows whether there is a next page. */

@@ -11,6 +11,9 @@ export interface AccessClaims {
   sid: string;
   /** Keeps tokens made for another use from passing as access tokens. */
   use: 'access';
+  /** Seconds since the epoch (RFC 7519): the end, and the beginning. */
+  exp: number;
+  nbf: number;
 }
 
 /** One pinned algorithm; a token that names another is refused. */
@@ -33,7 +36,7 @@ export class AccessTokens {
   }
 
   issue(userId: string, sessionId: string): Promise<string> {
-    const claims: AccessClaims = { sub: userId, sid: sessionId, use: 'access' };
+    const claims: Omit<AccessClaims, 'exp' | 'nbf'> = { sub: userId, sid: sessionId, use: 'access' };
     return this.jwt.signAsync(claims, {
       secret: this.keys.accessTokens,
       algorithm: TOKEN_ALGORITHM,

@@ -1,37 +1,50 @@
-import { ExecutionContext, Injectable, Logger } from '@nestjs/common';
-import { Reflector } from '@nestjs/core';
+import { ExecutionContext, Injectable } from '@nestjs/common';
 import { AuthGuard } from '@nestjs/passport';
-import type { FastifyRequest } from 'fastify';
-import { AUDITED } from '../audit/audited.decorator';
-import { OperationLog } from '../audit/operation-log';
-import { DomainError } from '../common/domain-error';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { currentRequest } from '../common/request-context';
-import { PUBLIC, REQUIRED_ROLE, WHILE_PASSWORD_EXPIRED } from './access.decorator';
-import { PasswordChangeRequiredError, RoleMissingError, UnauthenticatedError } from './auth.errors';
+import type { Allowance } from '../limits/fixed-window';
+import { RateLimitedError } from '../limits/limits.errors';
+import { RequestLimits } from '../limits/request-limits';
+import { ApiKeyAuthenticator } from './api-key-authenticator';
+import {
+  PasswordChangeRequiredError,
+  RoleMissingError,
+  ScopeMissingError,
+  UnauthenticatedError,
+  UsersOnlyError,
+} from './auth.errors';
 import type { Principal } from './principal';
-import { RefusalThrottle } from './refusal-throttle';
-import { includesRole, type Role } from './roles';
+import { RefusedRequests } from './refused-requests';
+import { apiKeyIn } from './request-credentials';
+import { includesRole } from './roles';
+import { RouteRulebook, type RouteRules } from './route-rules';
 
 /** Stands before every route: deny by default, `@Public()` opens, `@RequireRole()` says for whom. */
 @Injectable()
 export class AccessGuard extends AuthGuard('jwt') {
-  private readonly logger = new Logger(AccessGuard.name);
-
   constructor(
-    private readonly reflector: Reflector,
-    private readonly operations: OperationLog,
-    private readonly refusals: RefusalThrottle,
+    private readonly rulebook: RouteRulebook,
+    private readonly keys: ApiKeyAuthenticator,
+    private readonly limits: RequestLimits,
+    private readonly refused: RefusedRequests,
   ) {
     super();
   }
 
   override async canActivate(context: ExecutionContext): Promise<boolean> {
-    if (this.read(PUBLIC, context) === true) return true;
+    const rules = this.rulebook.of(context);
+    const http = context.switchToHttp();
+    const [request, reply] = [http.getRequest<FastifyRequest>(), http.getResponse<FastifyReply>()];
     try {
-      this.admit(await this.authenticate(context), context);
+      if (rules.takesCredentials) charge(reply, this.limits.takeAtAuthRoute(request.ip));
+      if (rules.isPublic) return true;
+      const principal = await this.authenticate(context, request, reply);
+      // The stricter limit has told what is left of it.
+      charge(rules.takesCredentials ? null : reply, this.limits.takeOfPrincipal(principal));
+      admit(principal, rules);
       return true;
     } catch (error) {
-      await this.recordRefusal(context, error);
+      await this.refused.record(context, error);
       throw error;
     }
   }
@@ -43,38 +56,38 @@ export class AccessGuard extends AuthGuard('jwt') {
     return user;
   }
 
-  private async authenticate(context: ExecutionContext): Promise<Principal> {
-    await super.canActivate(context);
-    const principal = context.switchToHttp().getRequest<{ user: Principal }>().user;
-    const request = currentRequest();
-    if (request) request.actor = { type: principal.type, id: principal.id, name: principal.name };
+  private async authenticate(
+    context: ExecutionContext,
+    request: FastifyRequest & { user?: Principal },
+    reply: FastifyReply,
+  ): Promise<Principal> {
+    const key = apiKeyIn(request.headers);
+    try {
+      if (key === null) await super.canActivate(context);
+      else request.user = await this.keys.authenticate(key);
+    } catch (error) {
+      if (error instanceof UnauthenticatedError) charge(reply, this.limits.takeOfUnknown(request.ip));
+      throw error;
+    }
+    const principal = request.user;
+    if (principal === undefined) throw new UnauthenticatedError();
+    const current = currentRequest();
+    if (current) current.actor = { type: principal.type, id: principal.id, name: principal.name };
     return principal;
   }
+}
 
-  private admit(principal: Principal, context: ExecutionContext): void {
-    if (principal.mustChangePassword && this.read(WHILE_PASSWORD_EXPIRED, context) !== true) {
-      throw new PasswordChangeRequiredError();
-    }
-    const required = (this.read(REQUIRED_ROLE, context) ?? 'admin') as Role;
-    if (!includesRole(principal.role, required)) throw new RoleMissingError(required);
-  }
+function admit(principal: Principal, rules: RouteRules): void {
+  if (principal.mustChangePassword && !rules.whilePasswordExpired) throw new PasswordChangeRequiredError();
+  if (!includesRole(principal.role, rules.role)) throw new RoleMissingError(rules.role);
+  if (rules.usersOnly && principal.type !== 'user') throw new UsersOnlyError();
+  if (principal.toolIds !== null && !rules.scopedKeys) throw new ScopeMissingError();
+}
 
-  /** Refused tries stand in the operation log; a flood from one address can't fill it. */
-  private async recordRefusal(context: ExecutionContext, error: unknown): Promise<void> {
-    if (!(error instanceof DomainError)) return;
-    const { method, url, ip } = context.switchToHttp().getRequest<FastifyRequest>();
-    const action = this.reflector.get<string | undefined>(AUDITED, context.getHandler()) ?? 'http.read';
-    const missed = this.refusals.admit(ip);
-    if (missed === null) return;
-    const path = url.split('?')[0];
-    const changes = { code: error.code, method, path, ...(missed > 0 ? { notRecordedBefore: missed } : {}) };
-    const status = error.kind === 'forbidden' ? 403 : 401;
-    await this.operations.append({ action, outcome: 'refused', status, changes }).catch((failure: unknown) => {
-      this.logger.error('A refused request could not be recorded', failure);
-    });
-  }
-
-  private read(key: string, context: ExecutionContext): unknown {
-    return this.reflector.getAllAndOverride<unknown>(key, [context.getHandler(), context.getClass()]);
-  }
+/** Tells what is left, in the words of draft-ietf-httpapi-ratelimit-headers-06. @throws RateLimitedError */
+function charge(reply: FastifyReply | null, allowance: Allowance | null): void {
+  if (allowance === null) return;
+  const { allowed, limit, remaining, resetSeconds } = allowance;
+  void reply?.headers({ 'ratelimit-limit': limit, 'ratelimit-remaining': remaining, 'ratelimit-reset': resetSeconds });
+  if (!allowed) throw new RateLimitedError(resetSeconds);
 }

@@ -7,6 +7,7 @@ import { AppConfig } from '../config/app-config';
 import { Transactions } from '../database/transactions';
 import { FirstPasswordFile } from './first-password-file';
 import { PasswordHasher } from './password-hasher';
+import { passwordProblem } from './password-rules';
 import { User } from './user.entity';
 import { UserRepository } from './user.repository';
 
@@ -43,10 +44,12 @@ export class AdminBootstrap implements OnModuleInit {
       return true;
     });
     if (!made) return;
-    this.logger.log(`The first administrator "${admin.username}" has been made`, {
-      password:
-        this.config.adminPassword === null ? `in the file ${this.firstPassword.path}` : 'as given by ADMIN_PASSWORD',
-    });
+    // No field may be called after a secret: it would be masked.
+    const where = this.config.adminPassword === null ? { file: this.firstPassword.path } : { from: 'ADMIN_PASSWORD' };
+    this.logger.log(`The first administrator "${admin.username}" has been made`, where);
+    const { adminPassword, projectName } = this.config;
+    const problem = adminPassword && passwordProblem(adminPassword, { username: admin.username, projectName });
+    if (problem) this.logger.warn(`ADMIN_PASSWORD ${problem}; change it: PUT /auth/password`);
   }
 
   private newAdmin(passwordHash: string): User {

@@ -1,7 +1,8 @@
+import { ApiProperty } from '@nestjs/swagger';
 import { IsString, MaxLength, MinLength } from 'class-validator';
+import { MAX_PASSWORD, MIN_PASSWORD } from './password-rules';
 import type { Principal } from './principal';
 import { ROLES, type Role } from './roles';
-import { ApiProperty } from '@nestjs/swagger';
 
 export class LoginRequest {
   /** @example "admin" */
@@ -12,20 +13,20 @@ export class LoginRequest {
 
   @IsString()
   @MinLength(1)
-  @MaxLength(1000)
+  @MaxLength(MAX_PASSWORD)
   password: string;
 }
 
 export class PasswordChangeRequest {
   @IsString()
   @MinLength(1)
-  @MaxLength(1000)
+  @MaxLength(MAX_PASSWORD)
   currentPassword: string;
 
   /** At least 12 characters; a sentence is easy to remember and hard to guess */
   @IsString()
-  @MinLength(12)
-  @MaxLength(1000)
+  @MinLength(MIN_PASSWORD)
+  @MaxLength(MAX_PASSWORD)
   newPassword: string;
 }
 
@@ -49,6 +50,29 @@ export class TokenView {
   /** Seconds until the token ends */
   expiresIn: number;
   user: PrincipalView;
+}
+
+/** One login of the caller. */
+export class SessionView {
+  id: string;
+  @ApiProperty({ format: 'date-time' })
+  createdAt: string;
+  /** The login, or its last refresh */
+  @ApiProperty({ format: 'date-time' })
+  lastUsedAt: string;
+  /** From where it was used last */
+  ip: string | null;
+  userAgent: string | null;
+  /** The session of this very request */
+  current: boolean;
+}
+
+export class SessionPageView {
+  items: SessionView[];
+  /** Always null: all of them are on this page */
+  @ApiProperty({ type: String, nullable: true })
+  nextCursor: string | null;
+  total: number;
 }
 
 export function toPrincipalView(principal: Principal): PrincipalView {

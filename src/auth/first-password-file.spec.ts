@@ -16,12 +16,13 @@ describe('the file of the first password', () => {
     expect(statSync(file.path).mode & 0o777).toBe(0o600);
   });
 
-  it('is gone once it is removed, and removing it again does no harm', () => {
+  it('is gone once its password is changed, not when another one is, and a second time does no harm', () => {
     const file = aFile();
     file.write('password');
+    file.removeIfIts('another password');
     expect(file.exists()).toBe(true);
-    file.remove();
-    file.remove();
+    file.removeIfIts('password');
+    file.removeIfIts('password');
     expect(file.exists()).toBe(false);
   });
 });

@@ -1,4 +1,4 @@
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { AppConfig } from '../config/app-config';
@@ -22,7 +22,12 @@ export class FirstPasswordFile {
     writeFileSync(this.path, password + '\n', { mode: 0o600, flag: 'wx' });
   }
 
-  remove(): void {
+  /** Removes it once the password in it has been changed; whoever changes another one leaves it alone. */
+  removeIfIts(password: string): void {
+    if (this.exists() && readFileSync(this.path, 'utf8').trim() === password) this.remove();
+  }
+
+  private remove(): void {
     rmSync(this.path, { force: true });
   }
 }

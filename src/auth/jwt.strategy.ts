@@ -32,6 +32,8 @@ export class JwtStrategy extends PassportStrategy(Strategy, 'jwt') {
   /** Called with a payload whose signature, issuer, audience and times are right. False: refused. */
   async validate(claims: Partial<AccessClaims>): Promise<Principal | false> {
     if (claims.use !== 'access' || typeof claims.sid !== 'string') return false;
+    // The library checks the times that are there; a token without them would live for ever.
+    if (typeof claims.exp !== 'number' || typeof claims.nbf !== 'number') return false;
     const session = await this.sessions.findLive(claims.sid, this.clock.now());
     if (session === null || session.userId !== claims.sub) return false;
     const user = await this.users.findById(session.userId);

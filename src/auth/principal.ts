@@ -1,4 +1,5 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import type { ApiKey } from './api-key.entity';
 import type { Role } from './roles';
 import type { User } from './user.entity';
 
@@ -11,12 +12,19 @@ export interface Principal {
   /** The login that the access token belongs to; null for API keys. */
   sessionId: string | null;
   mustChangePassword: boolean;
+  /** Ids of the only tools there are for an API key of limited scope; null: all. */
+  toolIds: ReadonlySet<string> | null;
 }
 
 /** A user who came by a login. */
 export function principalOf(user: User, sessionId: string): Principal {
   const { id, username, role, mustChangePassword } = user;
-  return { type: 'user', id, name: username, role, sessionId, mustChangePassword };
+  return { type: 'user', id, name: username, role, sessionId, mustChangePassword, toolIds: null };
+}
+
+export function principalOfKey({ id, name, role, toolIds }: ApiKey): Principal {
+  const scope = toolIds === null ? null : new Set(toolIds);
+  return { type: 'apiKey', id, name, role, sessionId: null, mustChangePassword: false, toolIds: scope };
 }
 
 /** The principal of the current request, as a parameter of a controller's method. */

@@ -1,4 +1,6 @@
 import { createMigratedDatabase, type MigratedDatabase } from '../../test/support/migrated-database';
+import { DatabaseInfo } from '../database/database-info';
+import { RefreshToken } from './refresh-token.entity';
 import { Session } from './session.entity';
 import { SessionRepository } from './session.repository';
 
@@ -16,6 +18,12 @@ const aSession = (id: string, given: Partial<Session> = {}): Session =>
     ...given,
   });
 
+const aToken = (given: Partial<RefreshToken> = {}): RefreshToken =>
+  Object.assign(new RefreshToken(), {
+    hash: `hash of ${given.sessionId ?? 's-1'}`,
+    ...{ sessionId: 's-1', generation: 1, usedAt: null, ...given },
+  });
+
 describe('the sessions', () => {
   let db: MigratedDatabase;
   let sessions: SessionRepository;
@@ -30,12 +38,15 @@ describe('the sessions', () => {
 
   beforeAll(async () => {
     db = await createMigratedDatabase();
-    sessions = new SessionRepository(db.dataSource.getRepository(Session));
+    sessions = new SessionRepository(db.dataSource.getRepository(Session), new DatabaseInfo(db.dataSource));
   });
 
   afterAll(() => db.drop());
 
-  afterEach(() => db.dataSource.manager.clear(Session));
+  afterEach(async () => {
+    await db.dataSource.manager.clear(Session);
+    await db.dataSource.manager.clear(RefreshToken);
+  });
 
   it('live until the moment they expire', async () => {
     await open(aSession('s-1'));
@@ -45,14 +56,40 @@ describe('the sessions', () => {
     expect(await sessions.findLive('s-2', NOW)).toBeNull();
   });
 
-  it('that are over go when another one is opened, those of other users too', async () => {
+  it('that are over are forgotten with their tokens: past their end, or not used for too long', async () => {
     await open(
       aSession('s-1', { expiresAt: NOW - 1 }),
-      aSession('s-2', { expiresAt: NOW - 1, userId: 'bert' }),
+      aSession('s-2', { lastUsedAt: NOW - 2, userId: 'bert' }),
       aSession('s-3', { userId: 'bert' }),
       aSession('s-4'),
     );
+    await db.transactions.run(async (tx) => {
+      for (const sessionId of ['s-1', 's-3']) await sessions.addToken(aToken({ sessionId }), tx);
+      await sessions.forgetEnded(NOW, NOW - 1, tx);
+    });
     expect(await storedIds()).toEqual(['s-3', 's-4']);
+    expect(await db.dataSource.manager.find(RefreshToken)).toEqual([aToken({ sessionId: 's-3' })]);
+  });
+
+  it('use up a generation of tokens, and know their newest', async () => {
+    const [first, twin] = [aToken({ hash: 'a', generation: 2 }), aToken({ hash: 'b', generation: 2 })];
+    await db.transactions.run(async (tx) => {
+      expect(await sessions.newestGeneration('s-1', tx)).toBe(0);
+      for (const token of [aToken({ hash: 'c', usedAt: 5 }), first, twin]) await sessions.addToken(token, tx);
+      await sessions.useUp('s-1', 2, NOW, tx);
+      expect(await sessions.newestGeneration('s-1', tx)).toBe(2);
+      const usedAt = async (hash: string) => (await sessions.findToken(hash, tx))?.usedAt;
+      expect([await usedAt('a'), await usedAt('b'), await usedAt('c')]).toEqual([NOW, NOW, 5]);
+      await sessions.forgetTokens('s-1', 1, tx);
+      expect(await sessions.findToken('c', tx)).toBeNull();
+    });
+  });
+
+  it('can be ended by their owner alone', async () => {
+    await open(aSession('s-1'));
+    const end = (userId: string) => db.transactions.run((tx) => sessions.end(userId, 's-1', tx));
+    expect([await end('bert'), await end('anna'), await end('anna')]).toEqual([false, true, false]);
+    expect(await storedIds()).toEqual([]);
   });
 
   it('of one user end all but the one that is kept', async () => {

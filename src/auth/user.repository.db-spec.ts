@@ -1,5 +1,6 @@
 import { createMigratedDatabase, type MigratedDatabase } from '../../test/support/migrated-database';
 import { isUniqueViolation } from '../database/database-errors';
+import { DatabaseInfo } from '../database/database-info';
 import { User } from './user.entity';
 import { UserRepository } from './user.repository';
 
@@ -25,7 +26,7 @@ describe('the users', () => {
 
   beforeAll(async () => {
     db = await createMigratedDatabase();
-    users = new UserRepository(db.dataSource.getRepository(User));
+    users = new UserRepository(db.dataSource.getRepository(User), new DatabaseInfo(db.dataSource));
   });
 
   afterAll(() => db.drop());

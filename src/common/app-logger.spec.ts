@@ -31,6 +31,23 @@ describe('the logger', () => {
     expect(messages()).toEqual(expected);
   });
 
+  it('A23: hides what is secret by its look in messages, facts and stack traces', () => {
+    const { log, entries } = aLogger();
+    const token = 'ghp_0123456789abcdef0123456789abcdef';
+    log.error(
+      `It sent ${token}`,
+      `Error: It sent ${token}\n    at x`,
+      { apiKey: 'abc', maxTokens: 5, nested: { text: token } },
+      'Tests',
+    );
+    expect(entries[0]).toMatchObject({
+      message: 'It sent ***',
+      data: { apiKey: '***', maxTokens: 5, nested: { text: '***' } },
+      stack: 'Error: It sent ***\n    at x',
+    });
+    expect(JSON.stringify(entries)).not.toContain('0123456789');
+  });
+
   it('takes another level while it runs', () => {
     const { log, messages } = aLogger('error');
     log.warn('before');

@@ -1,5 +1,6 @@
 import type { LoggerService } from '@nestjs/common';
 import type { LogLevel } from '../config/variables';
+import { redact } from './redaction';
 import { currentRequest } from './request-context';
 
 /** One line of the system's own log. */
@@ -99,12 +100,27 @@ export class AppLogger implements LoggerService {
       at: this.now(),
       level,
       context: texts.at(-1) ?? null,
-      message: textOf(message),
+      message: redact(textOf(message)),
       requestId: currentRequest()?.requestId ?? null,
-      data: facts.length > 0 ? (Object.assign({}, ...facts) as Record<string, unknown>) : null,
-      stack: error?.stack ?? (texts.length > 1 ? (texts[0] ?? null) : null),
+      data: facts.length > 0 ? redacted(Object.assign({}, ...facts) as Record<string, unknown>) : null,
+      stack: redactedOrNull(error?.stack ?? (texts.length > 1 ? (texts[0] ?? null) : null)),
     };
   }
+}
+
+/** Facts with what is secret in them hidden; as they are where they can't be read as JSON, which is for the sinks to say. */
+function redacted(facts: Record<string, unknown>): Record<string, unknown> {
+  try {
+    const text = JSON.stringify(facts);
+    const hidden = redact(text);
+    return hidden === text ? facts : (JSON.parse(hidden) as Record<string, unknown>);
+  } catch {
+    return facts;
+  }
+}
+
+function redactedOrNull(text: string | null): string | null {
+  return text === null ? null : redact(text);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -26,6 +26,8 @@ export interface RequestContext {
   mask: ((text: string) => string) | null;
   /** Set once the operation log has the row of this request. */
   operationRecorded: boolean;
+  /** Set where the row of a refusal was committed together with what the refusal has changed. */
+  refusalRecorded: boolean;
 }
 
 export const ANONYMOUS: Actor = { type: 'anonymous', id: null, name: 'anonymous' };
@@ -36,7 +38,15 @@ const storage = new AsyncLocalStorage<RequestContext>();
 /** Runs `work` (and all it awaits) inside a request. */
 export function runInRequest<T>(request: { requestId: string; ip: string }, work: () => T): T {
   return storage.run(
-    { ...request, actor: ANONYMOUS, target: null, details: null, mask: null, operationRecorded: false },
+    {
+      ...request,
+      actor: ANONYMOUS,
+      target: null,
+      details: null,
+      mask: null,
+      operationRecorded: false,
+      refusalRecorded: false,
+    },
     work,
   );
 }
@@ -62,4 +72,10 @@ export function noteMask(mask: (text: string) => string): void {
 export function noteTarget(target: Target): void {
   const request = storage.getStore();
   if (request) request.target = target;
+}
+
+/** Tells that the refusal of the current request stands in the operation log already. */
+export function noteRefusalRecorded(): void {
+  const request = storage.getStore();
+  if (request) request.refusalRecorded = true;
 }

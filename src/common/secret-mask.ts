@@ -1,12 +1,14 @@
+import { MASK, redact } from './redaction';
+
 /** Values shorter than this are not searched for: masking every "1" or "yes" would destroy what is recorded. */
 const MIN_SECRET_LENGTH = 6;
-const MASK = '***';
 
 /**
- * Replaces the secret values of a tool wherever they stand in a text: as they are and as JSON writes them.
- * Linear in the text for each value; made once a definition, used for each message.
+ * Hides the secret values of a tool wherever they stand in a text, as they are and as JSON writes them, and then whatever
+ * is secret by its own look (redaction.ts). Linear in the text for each value; made once a definition, used for each message.
  */
 export class SecretMask {
+  /** Knows no values; hides what is secret by its look. */
   static readonly NONE = new SecretMask([]);
   private readonly needles: string[];
 
@@ -35,7 +37,7 @@ export class SecretMask {
     for (const needle of this.needles) {
       if (masked.includes(needle)) masked = masked.replaceAll(needle, MASK);
     }
-    return masked;
+    return redact(masked);
   }
 }
 

@@ -22,6 +22,10 @@ export function createValidationPipe(): ValidationPipe {
  */
 class WholeBodyPipe extends ValidationPipe {
   override async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
+    // Where every field may be left out, `null` would pass for an empty object.
+    if (metadata.type === 'body' && value !== undefined && (!isObject(value) || Array.isArray(value))) {
+      throw new ValidationFailedError([{ path: 'body', message: 'must be a JSON object' }]);
+    }
     const freeForm =
       metadata.type === 'body' && isObject(value)
         ? Object.entries(value).filter(([name, member]) => FREE_FORM.has(name) && isObject(member))

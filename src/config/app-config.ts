@@ -1,5 +1,5 @@
 import type { DatabaseTarget } from './database-url';
-import type { ENVIRONMENTS, LogLevel } from './variables';
+import type { ENVIRONMENTS, ISOLATIONS, LogLevel } from './variables';
 
 /** Everything MCPS.ONE reads from its environment: parsed once at boot, complete, frozen. */
 export class AppConfig {
@@ -13,10 +13,18 @@ export class AppConfig {
   readonly database: DatabaseTarget;
   /** Null: DATA_DIR/secret-key holds (or gets) a generated one. */
   readonly secretKey: string | null;
+  /** The key until now, for the change of keys alone. */
+  readonly formerSecretKey: string | null;
   readonly accessTokenMinutes: number;
   readonly corsOrigins: readonly string[];
   /** Lower-case host names without ports; `*` means any. */
   readonly allowedHosts: readonly string[];
+  /** Addresses and networks whose `X-Forwarded-*` headers are believed. */
+  readonly trustedProxies: readonly string[];
+  /** Requests a minute of one user or API key; 0: no limit. */
+  readonly rateLimitPerMinute: number;
+  /** Requests a minute of one address to the routes that take credentials; 0: no limit. */
+  readonly authRateLimitPerMinute: number;
   readonly logLevel: LogLevel;
   readonly logFile: string;
   readonly logDir: string;
@@ -26,10 +34,17 @@ export class AppConfig {
   readonly staticDir: string | null;
   readonly mcpTimeoutMs: number;
   readonly mcpMaxRetries: number;
+  /** 0: running tools are not asked whether they are still there. */
+  readonly mcpHealthIntervalMs: number;
   readonly mcpMaxMessageBytes: number;
   readonly mcpEnvPassthrough: readonly string[];
+  /** What holds the processes of a tool together. */
+  readonly mcpIsolation: (typeof ISOLATIONS)[number];
   /** Our own environment, of which the supervisor hands children the allowed part. */
   readonly environmentOfChildren: Readonly<Record<string, string | undefined>>;
+  readonly toolsAllowInlineCode: boolean;
+  readonly remoteAllowLoopback: boolean;
+  readonly remoteAllowPrivateNetworks: boolean;
   readonly adminUsername: string;
   readonly adminPassword: string | null;
   readonly migrateOnStart: boolean;

@@ -53,6 +53,7 @@ export function loadConfig(environment: Record<string, string | undefined> = rea
     apiPrefix: given.API_V1_STR ?? '/api/v1',
     database: given.DATABASE_URL ?? { type: 'sqlite', file: join(dataDir, 'mcps.db'), temporary: false },
     secretKey: given.SECRET_KEY ?? null,
+    formerSecretKey: given.SECRET_KEY_OLD ?? null,
     accessTokenMinutes: given.ACCESS_TOKEN_EXPIRE_MINUTES ?? 30,
     corsOrigins:
       given.CORS_ORIGINS ??
@@ -60,6 +61,9 @@ export function loadConfig(environment: Record<string, string | undefined> = rea
     allowedHosts: given.ALLOWED_HOSTS ?? [
       ...new Set(['localhost', '127.0.0.1', '[::1]', bracketed(host.toLowerCase())]),
     ],
+    trustedProxies: given.TRUSTED_PROXIES ?? [],
+    rateLimitPerMinute: given.RATE_LIMIT_PER_MINUTE ?? 6000,
+    authRateLimitPerMinute: given.AUTH_RATE_LIMIT_PER_MINUTE ?? 60,
     logLevel: given.LOG_LEVEL ?? 'info',
     logFile: given.LOG_FILE ?? join(logDir, 'app.log'),
     logDir,
@@ -69,9 +73,14 @@ export function loadConfig(environment: Record<string, string | undefined> = rea
     staticDir: given.STATIC_DIR ?? null,
     mcpTimeoutMs: (given.MCP_TIMEOUT ?? 30) * 1000,
     mcpMaxRetries: given.MCP_MAX_RETRIES ?? 3,
+    mcpHealthIntervalMs: (given.MCP_HEALTH_INTERVAL ?? 60) * 1000,
     mcpMaxMessageBytes: given.MCP_MAX_MESSAGE_BYTES ?? 16_777_216,
     mcpEnvPassthrough: given.MCP_ENV_PASSTHROUGH ?? [],
+    mcpIsolation: given.MCP_ISOLATION ?? 'process-group',
     environmentOfChildren: environment,
+    toolsAllowInlineCode: given.TOOLS_ALLOW_INLINE_CODE ?? false,
+    remoteAllowLoopback: given.REMOTE_ALLOW_LOOPBACK ?? true,
+    remoteAllowPrivateNetworks: given.REMOTE_ALLOW_PRIVATE_NETWORKS ?? false,
     adminUsername: given.ADMIN_USERNAME ?? 'admin',
     adminPassword: given.ADMIN_PASSWORD ?? null,
     migrateOnStart: given.MIGRATE_ON_START ?? true,

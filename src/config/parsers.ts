@@ -1,4 +1,4 @@
-import { isIPv6 } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
 import { isAbsolute, resolve } from 'node:path';
 
 /** Reads one variable's text; throws an Error whose message completes "NAME ...". */
@@ -96,6 +96,18 @@ export function hostName(entry: string): string {
   const lower = bracketed(entry.toLowerCase());
   if (lower === '*' || /^([a-z0-9._-]+|\[[\da-f:.]+\])$/.test(lower)) return lower;
   throw new Error(`has "${entry}", which is no host name (its port is left out)`);
+}
+
+/** An address, or a network as address/bits. A network of everybody is refused: then anyone could claim any address. */
+export function network(entry: string): string {
+  const [address = '', bits, ...rest] = entry.split('/');
+  const version = isIP(address);
+  const most = version === 4 ? 32 : 128;
+  const isNetwork = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) >= 1 && Number(bits) <= most);
+  if (version === 0 || !isNetwork || rest.length > 0) {
+    throw new Error(`has "${entry}", which is no address or network such as 10.0.0.5 or 10.0.0.0/8`);
+  }
+  return entry;
 }
 
 /** An address as it stands in a Host header or a URL: IPv6 in brackets. */

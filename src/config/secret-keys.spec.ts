@@ -44,6 +44,7 @@ describe('the secret keys', () => {
     expect(keys.keyId).toBe('ee0720b4');
     expect(keys.secretsAtRest.toString('hex').slice(0, 16)).toBe('1b3475f68d3f912b');
     expect(keys.operationChain.toString('hex').slice(0, 16)).toBe('e8964f70f162ab6b');
+    expect(keys.checkValue.slice(0, 16)).toBe('5c3d364886389a7c');
   });
 
   it.each([

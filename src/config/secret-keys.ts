@@ -1,7 +1,6 @@
-import { createHash, hkdfSync, randomBytes } from 'node:crypto';
-import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { createHash, createHmac, hkdfSync } from 'node:crypto';
 import type { AppConfig } from './app-config';
+import { SecretKeyFile } from './secret-key-file';
 
 /**
  * The keys of this installation, each derived from SECRET_KEY for one purpose (HKDF-SHA256, RFC 5869): a key that leaks
@@ -10,13 +9,20 @@ import type { AppConfig } from './app-config';
 export class SecretKeys {
   /** Names the master key without telling anything of it; stored beside what it encrypts. */
   readonly keyId: string;
+  /** By which a database knows the key that it belongs to: 256 bits, from which no key can be found. */
+  readonly checkValue: string;
   readonly accessTokens: Buffer;
   readonly secretsAtRest: Buffer;
   readonly operationChain: Buffer;
 
-  constructor(master: string) {
+  /** `origin`: where the master key comes from, for messages. */
+  constructor(
+    master: string,
+    readonly origin = 'SECRET_KEY',
+  ) {
     const derive = (purpose: string) => Buffer.from(hkdfSync('sha256', master, 'mcps-one', purpose, 32));
     this.keyId = createHash('sha256').update(derive('key-id/v1')).digest('hex').slice(0, 8);
+    this.checkValue = createHmac('sha256', derive('key-check/v1')).update('mcps-one').digest('hex');
     this.accessTokens = derive('access-tokens/v1');
     this.secretsAtRest = derive('secrets-at-rest/v1');
     this.operationChain = derive('operation-chain/v1');
@@ -24,27 +30,8 @@ export class SecretKeys {
 
   /** From SECRET_KEY, else from DATA_DIR/secret-key, which is made (mode 0600) at the first start. */
   static load(config: AppConfig): SecretKeys {
-    return new SecretKeys(config.secretKey ?? readOrMakeKey(config.dataDir));
+    if (config.secretKey !== null) return new SecretKeys(config.secretKey);
+    const file = new SecretKeyFile(config.dataDir);
+    return new SecretKeys(file.readOrMake(), file.path);
   }
-}
-
-function readOrMakeKey(dataDir: string): string {
-  const file = join(dataDir, 'secret-key');
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  if (!existsSync(file)) {
-    // Written whole under another name first: a kill in between leaves no half key. `link` fails if the file is there, so
-    // two first starts at once can't overwrite each other's key.
-    const draft = `${file}.${process.pid}.tmp`;
-    writeFileSync(draft, randomBytes(48).toString('base64url') + '\n', { mode: 0o600, flush: true });
-    try {
-      linkSync(draft, file);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    } finally {
-      rmSync(draft, { force: true });
-    }
-  }
-  const key = readFileSync(file, 'utf8').trim();
-  if (key.length < 32) throw new Error(`${file} is damaged: restore it, or set SECRET_KEY to the key that was in it`);
-  return key;
 }

@@ -44,6 +44,24 @@ describe('a variable', () => {
   });
 });
 
+describe('trusted proxies', () => {
+  it('are addresses and networks', () => {
+    expect(read('TRUSTED_PROXIES', '10.0.0.5, 10.0.0.0/8,::1,fd00::/8')).toEqual([
+      '10.0.0.5',
+      '10.0.0.0/8',
+      '::1',
+      'fd00::/8',
+    ]);
+  });
+
+  it.each(['proxy.example', '10.0.0.0/33', '10.0.0.0/0', '::/0', '10.0.0.0/', '10.0.0.0/8/8', '*', 'true', '1'])(
+    'are not %s',
+    (text) => {
+      expect(() => read('TRUSTED_PROXIES', text)).toThrow('which is no address or network');
+    },
+  );
+});
+
 describe('a list', () => {
   it.each([
     ['comma separated', 'https://a.example,https://b.example:8443'],

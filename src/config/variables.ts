@@ -1,9 +1,10 @@
 import { parseDatabaseUrl } from './database-url';
-import { boolean, hostName, integer, list, oneOf, origin, type Parser, path, text } from './parsers';
+import { boolean, hostName, integer, list, network, oneOf, origin, type Parser, path, text } from './parsers';
 
 export const ENVIRONMENTS = ['development', 'production', 'test'] as const;
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'fatal'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
+export const ISOLATIONS = ['process-group', 'bwrap'] as const;
 
 interface Variable<T> {
   parse: Parser<T>;
@@ -51,6 +52,11 @@ export const VARIABLES = {
     'generated into DATA_DIR/secret-key',
     'signs tokens and encrypts stored secrets; required in production, at least 32 random characters',
   ),
+  SECRET_KEY_OLD: variable(
+    text({ minLength: 1 }),
+    'none',
+    'the SECRET_KEY until now; read by `npm run secrets:rotate` alone, which changes it',
+  ),
   ACCESS_TOKEN_EXPIRE_MINUTES: variable(integer({ min: 1, max: 1440 }), '30', 'life of an access token, in minutes'),
   CORS_ORIGINS: variable(
     list(origin),
@@ -61,6 +67,21 @@ export const VARIABLES = {
     list(hostName),
     'localhost,127.0.0.1,[::1] and HOST',
     'accepted Host headers; JSON array or comma separated, * for any',
+  ),
+  TRUSTED_PROXIES: variable(
+    list(network),
+    'none',
+    'addresses or networks (10.0.0.0/8) of proxies whose X-Forwarded-* headers are believed; JSON array or comma separated',
+  ),
+  RATE_LIMIT_PER_MINUTE: variable(
+    integer({ min: 0, max: 1_000_000 }),
+    '6000',
+    'requests a minute that one user or API key may make; 0 sets no limit',
+  ),
+  AUTH_RATE_LIMIT_PER_MINUTE: variable(
+    integer({ min: 0, max: 1_000_000 }),
+    '60',
+    'logins, refreshes and password changes a minute that one address may make; 0 sets no limit',
   ),
   LOG_LEVEL: variable<LogLevel>(
     oneOf(LOG_LEVELS, { trace: 'debug', verbose: 'debug', log: 'info', warning: 'warn', critical: 'fatal' }),
@@ -87,6 +108,11 @@ export const VARIABLES = {
     '3',
     'restarts in a row before a tool counts as failed, unless the tool says otherwise',
   ),
+  MCP_HEALTH_INTERVAL: variable(
+    integer({ min: 0, max: 86_400 }),
+    '60',
+    'seconds that a running tool may be silent before it is asked whether it is still there; 0 never asks',
+  ),
   MCP_MAX_MESSAGE_BYTES: variable(
     integer({ min: 65_536, max: 268_435_456 }),
     '16777216',
@@ -96,6 +122,22 @@ export const VARIABLES = {
     list((entry) => text({ pattern: /^[A-Za-z_][A-Za-z0-9_]*$/, explain: `has "${entry}", no variable name` })(entry)),
     'none',
     'names of further variables of our environment that tools inherit; JSON array or comma separated',
+  ),
+  MCP_ISOLATION: variable<(typeof ISOLATIONS)[number]>(
+    oneOf(ISOLATIONS, { none: 'process-group', bubblewrap: 'bwrap' }),
+    'process-group',
+    'process-group, or bwrap: tools run inside bubblewrap, where nothing of them can be left over and our data is hidden',
+  ),
+  TOOLS_ALLOW_INLINE_CODE: variable(
+    boolean(),
+    'false',
+    'true accepts tools with inline code (node -e, sh -c) and with variables that change which code a program runs',
+  ),
+  REMOTE_ALLOW_LOOPBACK: variable(boolean(), 'true', 'remote tools may be on this machine (127.0.0.0/8, ::1)'),
+  REMOTE_ALLOW_PRIVATE_NETWORKS: variable(
+    boolean(),
+    'false',
+    'remote tools may be in private networks (10/8, 172.16/12, 192.168/16, 100.64/10, fc00::/7)',
   ),
   ADMIN_USERNAME: variable(
     text({ pattern: /^[A-Za-z0-9._@-]{1,64}$/, explain: 'must be 1 to 64 letters, digits or . _ @ -' }),

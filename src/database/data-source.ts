@@ -21,6 +21,16 @@ export interface Schema {
     entities: (database: DatabaseTarget['type']) => EntitySchema[];
     migrations: (new () => MigrationInterface)[];
   };
+  /** Where sealed values are, so that the key can be checked and changed without knowing what they are for. */
+  sealed?: SealedColumns[];
+}
+
+/** Columns of a table that map names to sealed values, each bound to its place (`secretPlace`). */
+export interface SealedColumns {
+  entity: ClassType;
+  /** Property that identifies a row. */
+  id: string;
+  maps: string[];
 }
 
 /** TypeORM's options for a database; the same entities and the same migrations on SQLite and PostgreSQL. */

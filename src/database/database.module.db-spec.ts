@@ -7,6 +7,8 @@ import { describeOn } from '../../test/support/describe-on';
 import { removeTemporaryFolders, temporaryFolder } from '../../test/support/temporary-folder';
 import { createTestDatabase, type TestDatabase } from '../../test/support/test-database';
 import { SCHEMA } from '../app.schema';
+import { AppLogger } from '../common/app-logger';
+import { CommonModule } from '../common/common.module';
 import { ConfigModule } from '../config/config.module';
 import { loadConfig } from '../config/load-config';
 import { DatabaseInfo } from './database-info';
@@ -23,7 +25,7 @@ describe('the database module', () => {
   async function start(environment: Record<string, string> = {}): Promise<TestingModule> {
     const config = loadConfig({ DATABASE_URL: database.url, DATA_DIR: dataDir, ...environment });
     const module = await Test.createTestingModule({
-      imports: [ConfigModule.with(config), DatabaseModule.with(SCHEMA)],
+      imports: [ConfigModule.with(config), CommonModule.with(new AppLogger('fatal')), DatabaseModule.with(SCHEMA)],
     }).compile();
     started.push(module);
     return module;

@@ -10,19 +10,23 @@ import {
   type OnApplicationShutdown,
   type Provider,
 } from '@nestjs/common';
+import { TerminusModule } from '@nestjs/terminus';
 import { DataSource } from 'typeorm';
 import { AppConfig } from '../config/app-config';
 import type { DatabaseTarget } from '../config/database-url';
+import { SecretKeys } from '../config/secret-keys';
 import { createDataSource, logDataSourceOptions, prepareSqliteFile, type Schema } from './data-source';
 import { InstanceLock } from './instance-lock';
 import { hasMigrations, logDatabaseFile, LogStorage } from './log-database';
 import { migrate, MigrationsPendingError, readMigrationState } from './migration-runner';
 import { DatabaseInfo } from './database-info';
+import { DatabaseIndicator } from './database.indicator';
 import { DatabaseWriters } from './database-writers';
 import { PostgresLock } from './postgres-lock';
 import { PostgresReader } from './postgres-reader';
 import { Reader } from './reader';
 import { SqliteReader } from './sqlite-reader';
+import { markSecretKey, refuseWrongKey } from './secret-key-check';
 import { Transactions } from './transactions';
 
 /** The locks of this process, taken before the data is touched. */
@@ -46,8 +50,9 @@ export class DatabaseModule implements OnApplicationShutdown {
   static with(schema: Schema): DynamicModule {
     return {
       module: DatabaseModule,
+      imports: [TerminusModule],
       providers: providersFor(schema),
-      exports: [DataSource, Transactions, DatabaseInfo, DatabaseWriters, LogStorage, Reader],
+      exports: [DataSource, Transactions, DatabaseInfo, DatabaseWriters, DatabaseIndicator, LogStorage, Reader],
     };
   }
 
@@ -85,8 +90,15 @@ function providersFor(schema: Schema): Provider[] {
     },
     {
       provide: DataSource,
-      inject: [AppConfig, TARGET],
-      useFactory: (config: AppConfig, target: DatabaseTarget) => openDatabase(config, target, schema),
+      inject: [AppConfig, TARGET, HeldLocks, SecretKeys],
+      useFactory: async (config: AppConfig, target: DatabaseTarget, held: HeldLocks, keys: SecretKeys) => {
+        try {
+          return await openDatabase(config, target, schema, keys);
+        } catch (error) {
+          for (const lock of held.locks) await lock.release();
+          throw error;
+        }
+      },
     },
     {
       provide: LogStorage,
@@ -106,6 +118,7 @@ function providersFor(schema: Schema): Provider[] {
     Transactions,
     DatabaseInfo,
     DatabaseWriters,
+    DatabaseIndicator,
   ];
 }
 
@@ -121,7 +134,8 @@ function logStorage(config: AppConfig, target: DatabaseTarget, temporaryFolder: 
     : new LogStorage(target, spoolFolder, config.logSpoolMaxBytes);
 }
 
-async function takeLocks(config: AppConfig): Promise<HeldLocks> {
+/** The instance lock and that of the database. @throws DataLockedError */
+export async function takeLocks(config: AppConfig): Promise<HeldLocks> {
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
   const locks: HeldLocks['locks'] = [InstanceLock.take(join(config.dataDir, 'instance'))];
   const { database } = config;
@@ -159,7 +173,12 @@ function takePostgresLock(url: string): Promise<PostgresLock> {
   });
 }
 
-async function openDatabase(config: AppConfig, target: DatabaseTarget, schema: Schema): Promise<DataSource> {
+async function openDatabase(
+  config: AppConfig,
+  target: DatabaseTarget,
+  schema: Schema,
+  keys: SecretKeys,
+): Promise<DataSource> {
   const logger = new Logger('Database');
   if (target.type === 'sqlite') {
     prepareSqliteFile(target.file);
@@ -167,8 +186,10 @@ async function openDatabase(config: AppConfig, target: DatabaseTarget, schema: S
   }
   const dataSource = await createDataSource(target, schema, { logQueries: config.debug }).initialize();
   try {
+    await refuseWrongKey(dataSource, keys);
     await bringUpToDate(config, dataSource, target, logger);
     if (target.type === 'sqlite') await openLogFile(config, target, schema, logger);
+    await markSecretKey(dataSource, keys, schema.sealed ?? []);
     return dataSource;
   } catch (error) {
     await dataSource.destroy();

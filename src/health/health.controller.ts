@@ -2,7 +2,7 @@ import { Controller, Get } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { HealthCheck, type HealthCheckResult, HealthCheckService } from '@nestjs/terminus';
 import { Public } from '../auth/access.decorator';
-import { DatabaseIndicator } from './database.indicator';
+import { DatabaseIndicator } from '../database/database.indicator';
 import { DrainingIndicator } from './draining.indicator';
 
 /** Probes for Kubernetes and people (outside the base path). A managed tool that fails is no reason to be unready. */

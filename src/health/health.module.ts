@@ -1,6 +1,5 @@
 import { Module } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
-import { DatabaseIndicator } from './database.indicator';
 import { DrainingIndicator } from './draining.indicator';
 import { HealthController } from './health.controller';
 
@@ -11,6 +10,6 @@ import { HealthController } from './health.controller';
 @Module({
   imports: [TerminusModule],
   controllers: [HealthController],
-  providers: [DatabaseIndicator, DrainingIndicator],
+  providers: [DrainingIndicator],
 })
 export class HealthModule {}

@@ -1,6 +1,7 @@
 import { Controller, Get, Param, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { RequireRole } from '../auth/access.decorator';
+import { RequireRole, ScopedKeys } from '../auth/access.decorator';
+import { CurrentPrincipal, type Principal } from '../auth/principal';
 import type { Page } from '../common/pagination';
 import {
   McpLogDetailView,
@@ -38,12 +39,13 @@ export class LogsController {
     return this.logs.operationPage(query);
   }
 
-  /** Every MCP message that passed, both directions */
+  /** Every MCP message that passed, both directions; for an API key those of the tools in its scope */
   @Get('mcp')
+  @ScopedKeys()
   @ApiOperation({ operationId: 'listMcpMessages' })
   @ApiOkResponse({ type: McpLogPageView })
-  mcp(@Query() query: McpLogQuery): Promise<Page<McpLogEntryView>> {
-    return this.logs.mcp(query);
+  mcp(@Query() query: McpLogQuery, @CurrentPrincipal() principal: Principal): Promise<Page<McpLogEntryView>> {
+    return this.logs.mcp(query, principal.toolIds);
   }
 
   /** One MCP message with its other half and its neighbours */

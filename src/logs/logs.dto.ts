@@ -1,27 +1,14 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { Transform, Type } from 'class-transformer';
+import { Type } from 'class-transformer';
 import { IsIn, IsInt, IsNumber, IsOptional, IsString, Matches, MaxLength, Min, MinLength } from 'class-validator';
 import { OrderedPageQuery } from '../common/page.dto';
+import { QueryTime, TIME_MESSAGE } from '../common/query-time.decorator';
 import { LOG_LEVELS, type LogLevel } from '../config/variables';
 
 const DIRECTIONS = ['to-server', 'from-server'] as const;
 const KINDS = ['request', 'response', 'error', 'notification'] as const;
 const OPERATION_OUTCOMES = ['success', 'failure', 'refused'] as const;
 const CALL_OUTCOMES = ['ok', 'tool_error', 'rpc_error', 'timeout', 'cancelled', 'transport_error'] as const;
-
-/** RFC 3339, as the API shows times; a date alone is its first moment in UTC. */
-const TIMESTAMP = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2}))?$/;
-
-/** A time in a query, read to epoch milliseconds; what is no time is left for the validator to refuse. */
-function QueryTime(): PropertyDecorator {
-  return Transform(({ value }: { value: unknown }) => {
-    if (typeof value !== 'string' || !TIMESTAMP.test(value)) return value;
-    const at = Date.parse(value);
-    return Number.isNaN(at) ? value : at;
-  });
-}
-
-const TIME_MESSAGE = { message: '$property must be a time such as 2026-11-23T12:00:00Z' };
 
 /** What all three logs can be asked for. */
 export class LogQuery extends OrderedPageQuery {

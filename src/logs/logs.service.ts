@@ -56,7 +56,8 @@ export class LogsService {
     );
   }
 
-  async mcp(query: McpLogQuery): Promise<Page<McpLogEntryView>> {
+  /** `scope`: ids of the only tools whose messages the caller may see; null: all. */
+  async mcp(query: McpLogQuery, scope: ReadonlySet<string> | null): Promise<Page<McpLogEntryView>> {
     await this.recorder.settled();
     const { tool, sessionId, direction, kind, method, target, minDurationMs } = query;
     const byTool = tool === undefined ? {} : await this.toolFilter(tool);
@@ -64,6 +65,7 @@ export class LogsService {
       this.mcpLog.list({
         ...common(query),
         ...byTool,
+        ...(scope === null ? {} : { scope: [...scope] }),
         sessionId,
         direction,
         kind,

@@ -11,6 +11,8 @@ export interface McpLogFilter extends LogFilter {
   method?: string;
   target?: string;
   minDurationMs?: number;
+  /** Ids of the only tools whose rows are listed. */
+  scope?: string[];
 }
 
 /** An index that could lead to what a filter asks for, and what of the filter it answers. */
@@ -55,8 +57,10 @@ export function indexedFilters(filter: McpLogFilter): Candidate[] {
 
 /** The filters that have none: most rows pass them, or another filter leads to the rows. */
 export function plainFilters(filter: McpLogFilter): Condition[] {
-  const { toolName, direction, method, kind, minDurationMs } = filter;
+  const { toolName, direction, method, kind, minDurationMs, scope } = filter;
   return [
+    // An empty scope is nothing, not everything.
+    ...(scope === undefined ? [] : [within('tool_id', scope)]),
     ...(toolName === undefined ? [] : [condition('tool_name = ?', toolName)]),
     ...(direction === undefined ? [] : [condition('direction = ?', direction)]),
     ...(method === COMMON_METHOD ? [condition('method = ?', method)] : []),
@@ -85,4 +89,10 @@ export function pick(candidates: readonly Candidate[], counts: Record<string, un
   const rarest = counted.reduce((best, each) => (each.count < best.count ? each : best));
   if (rarest.count < RARE) return rarest.index;
   return counted.find(({ isOrdered }) => isOrdered)?.index;
+}
+
+function within(column: string, values: readonly string[]): Condition {
+  return values.length === 0
+    ? condition('1 = 0')
+    : condition(`${column} IN (${values.map(() => '?').join(', ')})`, ...values);
 }

@@ -19,7 +19,7 @@ export class Redaction {
   }
 
   apply(toolId: string, text: string): string {
-    return this.masks.get(toolId)?.mask.apply(text) ?? text;
+    return (this.masks.get(toolId)?.mask ?? SecretMask.NONE).apply(text);
   }
 
   /** What must be dropped at a cut of the tool's messages. */

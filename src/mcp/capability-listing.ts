@@ -3,6 +3,7 @@ import type { ServerIdentity } from './handshake';
 import { RPC_CODES } from './json-rpc.types';
 import type { McpPeer } from './mcp-peer';
 import { CallTimeoutError, ListingError, RpcCallError } from './peer.errors';
+import { OWN_CLIENT } from './peer.types';
 
 /** What a server offers, as it says it: raw objects. */
 export interface Offerings {
@@ -73,7 +74,7 @@ async function listAll(peer: McpPeer, list: ListRequest): Promise<unknown[]> {
     if (timeoutMs <= 0) throw new CallTimeoutError('The server', method, list.totalMs);
     // An empty cursor is a valid one: only its absence means the first page.
     const params = cursor === undefined ? undefined : { cursor };
-    const result = await peer.request({ method, params, timeoutMs, client: 'mcps', sessionId: null, signal });
+    const result = await peer.request({ method, params, timeoutMs, client: OWN_CLIENT, sessionId: null, signal });
     const found = isRecord(result) ? result[member] : undefined;
     if (!isRecord(result) || !Array.isArray(found))
       throw new ListingError(`The answer to ${method} holds no "${member}" array`);

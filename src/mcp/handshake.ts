@@ -10,7 +10,7 @@ import {
   PeerClosedError,
   RpcCallError,
 } from './peer.errors';
-import type { ProtocolEra } from './peer.types';
+import { OWN_CLIENT, type ProtocolEra } from './peer.types';
 import {
   commonVersion,
   LEGACY_VERSIONS,
@@ -208,13 +208,13 @@ class Handshake {
 
   private finishInitialize(identity: ServerIdentity): ServerIdentity {
     this.peer.setEra(identity);
-    this.peer.notify('notifications/initialized', undefined, { client: 'mcps', sessionId: null });
+    this.peer.notify('notifications/initialized', undefined, { client: OWN_CLIENT, sessionId: null });
     return identity;
   }
 
   private ask(method: string, params: RpcParams): Promise<unknown> {
     const { timeoutMs } = this.options;
-    return this.peer.request({ method, params, timeoutMs, client: 'mcps', sessionId: null, signal: this.signal });
+    return this.peer.request({ method, params, timeoutMs, client: OWN_CLIENT, sessionId: null, signal: this.signal });
   }
 
   /** Resolves to undefined when the probe has been silent for too long; the first byte starts the count again. */

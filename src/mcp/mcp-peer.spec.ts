@@ -204,6 +204,7 @@ describe('McpPeer', () => {
       expect(ending.count).toBe(1);
       expect(world.peer.counters.late).toBe(1);
       expect(world.last).toMatchObject({ kind: 'response', method: 'tools/call', target: 'slow', durationMs: 6000 });
+      expect(world.records.map(({ late }) => late === true)).toEqual([false, false, false, true]);
     });
 
     it.each(['initialize', 'server/discover'])('never sends a cancel for %s', (method) => {
@@ -547,3 +548,96 @@ describe('McpPeer', () => {
 function fail(): never {
   throw new Error('not expected to be called');
 }
+
+describe('the last calls before a stop', () => {
+  it('end, while no further ones are sent; our own are not waited for', async () => {
+    const world = await new World().open();
+    const answers = [1, 2].map(() => world.peer.request(world.call()));
+    const own = world.peer
+      .request(world.call('tools/list', undefined, { client: 'mcps' }))
+      .catch((error: unknown) => error);
+    const sent = world.transport.sent.length;
+    let isDrained = false;
+    const drained = world.peer.drain().then(() => (isDrained = true));
+    await expect(world.peer.request(world.call())).rejects.toMatchObject({ code: 'tool_not_running' });
+    expect(world.transport.sent).toHaveLength(sent);
+    world.transport.result(1, {});
+    await answers[0];
+    expect(isDrained).toBe(false);
+    world.transport.result(2, {});
+    await Promise.all([answers[1], drained]);
+    expect(world.peer.inFlight).toBe(1);
+    world.transport.end({ code: 'gone', message: 'gone' });
+    expect(await own).toBeInstanceOf(PeerClosedError);
+  });
+
+  it('are waited for no longer than the connection lives, and not at all where there are none', async () => {
+    const world = await new World().open();
+    const answer = world.peer.request(world.call()).catch((error: unknown) => error);
+    const drained = world.peer.drain();
+    world.transport.end({ code: 'gone', message: 'gone' });
+    await drained;
+    expect(await answer).toBeInstanceOf(PeerClosedError);
+    await (await new World().open()).peer.drain();
+  });
+});
+
+describe('whether a server may be silent because it works', () => {
+  const timedOut = async (world: World, client = 'claude') => {
+    await world.peer.request(world.call('tools/call', undefined, { timeoutMs: 1, client })).catch(() => undefined);
+  };
+
+  it('is so while calls are in flight', async () => {
+    const world = await new World().open();
+    expect(world.peer.isBusy).toBe(false);
+    const answer = world.peer.request(world.call());
+    expect(world.peer.isBusy).toBe(true);
+    world.transport.result(1, {});
+    await answer;
+    expect([world.peer.isBusy, world.peer.heard]).toEqual([false, 1]);
+  });
+
+  it('is no more so after three calls of clients in a row without an answer or any other word', async () => {
+    const world = await new World().open();
+    for (let index = 0; index < 3; index++) await timedOut(world);
+    void world.peer.request(world.call()).catch(() => undefined);
+    expect(world.peer.isBusy).toBe(false);
+    world.transport.deliver({ method: 'notifications/message', params: {} });
+    expect(world.peer.isBusy).toBe(true);
+    await world.peer.close();
+  });
+
+  it('stays so for a long call that was sent before them, and whatever our own questions meet', async () => {
+    const world = await new World().open();
+    void world.peer.request(world.call()).catch(() => undefined);
+    for (let index = 0; index < 3; index++) await timedOut(world);
+    expect(world.peer.isBusy).toBe(true);
+    const other = await new World().open();
+    for (let index = 0; index < 3; index++) await timedOut(other, 'mcps');
+    void other.peer.request(other.call()).catch(() => undefined);
+    expect(other.peer.isBusy).toBe(true);
+    await Promise.all([world.peer.close(), other.peer.close()]);
+  });
+});
+
+describe('lines that are no messages', () => {
+  it('F14: are told to who wants them, who can not break anything', async () => {
+    const transport = new FakeTransport();
+    const heard: string[] = [];
+    const peer = new McpPeer({
+      transport,
+      sink: { record: () => undefined },
+      tool: { id: 't', name: 't', recordPayloads: true },
+      clientInfo: CLIENT_INFO,
+      onNoise: (sample) => {
+        heard.push(sample);
+        throw new Error('a bug of ours');
+      },
+    });
+    await peer.open(new AbortController().signal);
+    transport.listener?.onNoise('one');
+    transport.listener?.onNoise('two');
+    expect(heard).toEqual(['one', 'two']);
+    expect([peer.firstNoise, peer.counters]).toMatchObject(['one', { noise: 2, listenerFailures: 2 }]);
+  });
+});

@@ -1,16 +1,16 @@
-import { isRecord, modernEnvelope, progressTokenOf, targetOf, withMeta, type ClientInfo } from './call-params';
-import { kindOf, RPC_CODES, type RpcMessage, type RpcParams } from './json-rpc.types';
+import { modernEnvelope, progressTokenOf, targetOf, withMeta, type ClientInfo } from './call-params';
+import { IncomingMessages } from './incoming-messages';
+import type { RpcMessage, RpcParams } from './json-rpc.types';
+import { OpenCalls } from './open-calls';
 import {
   CallCancelledError,
   CallNotDeliveredError,
   CallNotSerializableError,
   CallTimeoutError,
-  MessageTooBigError,
   PeerClosedError,
-  RpcCallError,
-  type PeerCallError,
+  PeerDrainingError,
 } from './peer.errors';
-import { attributionOf, PeerRecorder, UNATTRIBUTED } from './peer-recorder';
+import { attributionOf, PeerRecorder } from './peer-recorder';
 import type {
   CallHandle,
   CallSink,
@@ -20,11 +20,9 @@ import type {
   PeerTool,
   ProtocolEra,
 } from './peer.types';
-import { AbandonedCalls, PendingCall } from './pending-call';
-import { outcomeOf, ownId, rpcErrorOf, wireId } from './rpc-reading';
-import type { CallOutcome, TrafficSink } from './traffic';
+import { PendingCall } from './pending-call';
+import type { TrafficSink } from './traffic';
 import { TransportError, type McpTransport, type TransportEnd, type TransportListener } from './transport.types';
-import { visibleId } from './visible-id';
 
 export interface McpPeerOptions {
   transport: McpTransport;
@@ -35,6 +33,8 @@ export interface McpPeerOptions {
   now?: () => number;
   /** Milliseconds that never jump. */
   monotonic?: () => number;
+  /** Told of each line that is no MCP message; `sample` is at most 200 characters of it. */
+  onNoise?: (sample: string) => void;
 }
 
 export interface PeerRequest extends PeerCall {
@@ -42,7 +42,6 @@ export interface PeerRequest extends PeerCall {
   onProgress?: (params: RpcParams) => void;
 }
 
-const ABANDONED_KEPT = 256;
 const MAX_TIMER_MS = 2_147_483_647;
 /** Cancelling these is forbidden (`initialize`, all legacy revisions) or unknown to a server that may be legacy. */
 const NEVER_CANCELLED: ReadonlySet<string> = new Set(['initialize', 'server/discover']);
@@ -54,43 +53,41 @@ const NEVER_CANCELLED: ReadonlySet<string> = new Set(['initialize', 'server/disc
  */
 export class McpPeer {
   readonly clientInfo: ClientInfo;
-  /** Epoch milliseconds of the last message from the server. */
-  lastSeenAt: number | null = null;
   /** The first thing it said that is no MCP message: what a wrong command says, mostly. */
   firstNoise: string | null = null;
 
   private readonly transport: McpTransport;
   private readonly tool: PeerTool;
   private readonly recorder: PeerRecorder;
-  private readonly now: () => number;
   private readonly monotonic: () => number;
-  private readonly pending = new Map<number, PendingCall>();
-  private readonly abandoned = new AbandonedCalls(ABANDONED_KEPT);
-  private readonly notificationListeners = new Set<NotificationListener>();
-  private readonly closeListeners = new Set<(end: TransportEnd) => void>();
   private readonly counts: PeerCounters = { noise: 0, oversized: 0, late: 0, unknown: 0, listenerFailures: 0 };
+  private readonly calls: OpenCalls;
+  private readonly incoming: IncomingMessages;
+  private readonly closeListeners = new Set<(end: TransportEnd) => void>();
   private readonly listener: TransportListener = {
-    onMessage: (message, text, sizeBytes) => this.onMessage(message, text, sizeBytes),
-    onNoise: (sample) => {
-      this.firstNoise ??= sample;
-      this.counts.noise += 1;
-    },
-    onOversized: (head, sizeBytes, tail) => this.onOversized(head, sizeBytes, tail),
-    onSendFailed: (message, end) => this.onSendFailed(message, end),
+    onMessage: (message, text, sizeBytes) => this.incoming.take(message, text, sizeBytes),
+    onNoise: (sample) => this.onNoise(sample),
+    onOversized: (head, sizeBytes, tail) => this.incoming.takeOversized(head, sizeBytes, tail),
+    onSendFailed: (message, end) => this.incoming.takeSendFailure(message, end),
     onClose: (end) => this.onEnd(end),
   };
-  private era: ProtocolEra = 'legacy';
+  private readonly tellNoise: ((sample: string) => void) | undefined;
   private envelope: RpcParams | null = null;
-  private lastId = 0;
   private end: TransportEnd | null = null;
 
   constructor(options: McpPeerOptions) {
     this.transport = options.transport;
     this.tool = options.tool;
     this.clientInfo = options.clientInfo;
-    this.now = options.now ?? Date.now;
+    this.tellNoise = options.onNoise;
+    const now = options.now ?? Date.now;
     this.monotonic = options.monotonic ?? (() => performance.now());
-    this.recorder = new PeerRecorder(options.sink, options.tool, this.now);
+    this.recorder = new PeerRecorder(options.sink, options.tool, now);
+    const { tool, recorder, counts, monotonic } = this;
+    const calls = new OpenCalls(tool, recorder, counts, monotonic);
+    this.calls = calls;
+    const trySend = (message: RpcMessage, text: string): boolean => this.trySend(message, text);
+    this.incoming = new IncomingMessages({ tool, calls, recorder, counts, now, monotonic, trySend });
   }
 
   get closed(): boolean {
@@ -99,7 +96,22 @@ export class McpPeer {
 
   /** Calls without an answer yet. */
   get inFlight(): number {
-    return this.pending.size;
+    return this.calls.size;
+  }
+
+  /** Whether it may be silent because it works: calls are in flight, and nothing says that they fall on deaf ears. */
+  get isBusy(): boolean {
+    return this.calls.isBusy;
+  }
+
+  /** Epoch milliseconds of the last message from the server. */
+  get lastSeenAt(): number | null {
+    return this.incoming.lastSeenAt;
+  }
+
+  /** How many messages came from the server. */
+  get heard(): number {
+    return this.incoming.heard;
   }
 
   get counters(): Readonly<PeerCounters> {
@@ -123,17 +135,21 @@ export class McpPeer {
     this.onEnd({ code: 'closed', message: 'The connection was closed by MCPS.ONE' });
   }
 
+  /** From here on calls are refused; resolves when those of clients that are in flight have ended, at the latest with the connection. */
+  drain(): Promise<void> {
+    return this.calls.drain();
+  }
+
   /** What the handshake agreed on. From here the requests of a modern revision carry their envelope. */
   setEra(agreed: { era: ProtocolEra; protocolVersion: string }): void {
-    this.era = agreed.era;
+    this.incoming.era = agreed.era;
     this.envelope = agreed.era === 'modern' ? modernEnvelope(agreed.protocolVersion, this.clientInfo) : null;
     this.transport.setProtocolVersion(agreed.protocolVersion);
   }
 
   /** Hears every notification of the server but progress, which goes to its call. Returns the way to stop. */
   onNotification(listener: NotificationListener): () => void {
-    this.notificationListeners.add(listener);
-    return () => void this.notificationListeners.delete(listener);
+    return this.incoming.onNotification(listener);
   }
 
   /** Hears the end of the connection, once. Returns the way to stop. */
@@ -144,7 +160,7 @@ export class McpPeer {
 
   /** Sends one request and calls `sink` when it has ended, which never happens before this returns. Does not throw. */
   send(call: PeerCall, sink: CallSink): CallHandle {
-    const id = ++this.lastId;
+    const id = this.calls.nextId();
     const callerToken = progressTokenOf(call.params);
     const pending = new PendingCall(
       id,
@@ -155,26 +171,30 @@ export class McpPeer {
       sink,
       this.onCancel,
     );
-    this.pending.set(id, pending);
+    this.calls.add(pending);
     // Two clients may use the same token, so on the wire it is always ours: the id, unique among the active ones.
     const token = sink.onProgress !== undefined || callerToken !== undefined ? { progressToken: id } : null;
     const params = token || this.envelope ? withMeta(call.params, this.envelope, token) : call.params;
     const message: RpcMessage = { jsonrpc: '2.0', id, method: call.method, params };
     const text = stringify(message);
     if (typeof text !== 'string') {
-      this.failSoon(pending, new CallNotSerializableError(this.tool.name, call.method, text.cause));
+      this.calls.failSoon(pending, new CallNotSerializableError(this.tool.name, call.method, text.cause));
       return pending;
     }
     this.recorder.message('to-server', 'request', pending, id, text, Buffer.byteLength(text));
     if (this.end) {
-      this.failSoon(pending, new PeerClosedError(this.tool.name, call.method, this.end));
+      this.calls.failSoon(pending, new PeerClosedError(this.tool.name, call.method, this.end));
+      return pending;
+    }
+    if (this.calls.isDraining) {
+      this.calls.failSoon(pending, new PeerDrainingError(this.tool.name, call.method));
       return pending;
     }
     pending.timer = setTimeout(() => this.onTimeout(pending), Math.min(call.timeoutMs, MAX_TIMER_MS));
     try {
       this.transport.send(message, text);
     } catch (error) {
-      this.failSoon(pending, new CallNotDeliveredError(this.tool.name, call.method, endOf(error)));
+      this.calls.failSoon(pending, new CallNotDeliveredError(this.tool.name, call.method, endOf(error)));
     }
     return pending;
   }
@@ -218,128 +238,36 @@ export class McpPeer {
     );
   }
 
-  private onMessage(message: RpcMessage, text: string, sizeBytes: number): void {
-    this.lastSeenAt = this.now();
-    switch (kindOf(message)) {
-      case 'response':
-      case 'error':
-        this.onAnswer(message, text, sizeBytes);
-        return;
-      case 'notification':
-        this.onServerNotification(message, text, sizeBytes);
-        return;
-      case 'request':
-        this.onServerRequest(message, text, sizeBytes);
-        return;
-      default:
-        this.counts.noise += 1;
-    }
-  }
-
-  private onAnswer(message: RpcMessage, text: string, sizeBytes: number): void {
-    const id = ownId(message.id);
-    const call = id === null ? undefined : this.pending.get(id);
-    const kind = message.error === undefined ? 'response' : 'error';
-    const outcome = message.error === undefined ? outcomeOf(message.result) : 'rpc_error';
-    if (!call) {
-      const asked = id !== null && id > 0 && id <= this.lastId;
-      if (asked) this.counts.late += 1;
-      else this.counts.unknown += 1;
-      const gone = asked ? this.abandoned.take(id) : undefined;
-      const ended = { outcome, durationMs: gone ? this.monotonic() - gone.startedAt : null };
-      this.recorder.answer('from-server', kind, gone ?? UNATTRIBUTED, wireId(message.id), ended, text, sizeBytes);
-      return;
-    }
-    const sink = this.take(call);
-    const ended = { outcome, durationMs: this.monotonic() - call.startedAt };
-    this.recorder.answer('from-server', kind, call, call.id, ended, text, sizeBytes);
+  private onNoise(sample: string): void {
+    this.firstNoise ??= sample;
+    this.counts.noise += 1;
     try {
-      if (message.error === undefined) sink?.onResult(message.result, text);
-      else sink?.onError(new RpcCallError(this.tool.name, call.method, rpcErrorOf(message.error)));
+      this.tellNoise?.(sample);
     } catch {
       this.counts.listenerFailures += 1;
     }
-  }
-
-  private onServerNotification(message: RpcMessage, text: string, sizeBytes: number): void {
-    const isProgress = message.method === 'notifications/progress';
-    const id = isProgress && isRecord(message.params) ? ownId(message.params.progressToken) : null;
-    const call = id === null ? undefined : this.pending.get(id);
-    this.recorder.message('from-server', 'notification', attributionOf(message, call), null, text, sizeBytes);
-    try {
-      if (isProgress) {
-        const params = { ...message.params };
-        if (call?.callerToken !== undefined) params.progressToken = call.callerToken;
-        call?.sink?.onProgress?.(params);
-        return;
-      }
-    } catch {
-      this.counts.listenerFailures += 1;
-      return;
-    }
-    for (const listener of this.notificationListeners) {
-      try {
-        listener(message.method ?? '', message.params, text);
-      } catch {
-        this.counts.listenerFailures += 1;
-      }
-    }
-  }
-
-  /** No client capability is declared, so nothing but `ping` is ours to answer. Modern servers send no requests at all. */
-  private onServerRequest(message: RpcMessage, text: string, sizeBytes: number): void {
-    const of = attributionOf(message);
-    const id = wireId(message.id);
-    this.recorder.message('from-server', 'request', of, id, text, sizeBytes);
-    if (id === null || this.era === 'modern') {
-      this.counts.unknown += 1;
-      return;
-    }
-    const isPing = message.method === 'ping';
-    const error = { code: RPC_CODES.methodNotFound, message: `${of.method ?? ''} is not supported by this client` };
-    const answer: RpcMessage = isPing ? { jsonrpc: '2.0', id, result: {} } : { jsonrpc: '2.0', id, error };
-    const answerText = JSON.stringify(answer);
-    if (!this.trySend(answer, answerText)) return;
-    const ended = { outcome: isPing ? ('ok' as const) : ('rpc_error' as const), durationMs: 0 };
-    const kind = isPing ? 'response' : 'error';
-    this.recorder.answer('to-server', kind, of, id, ended, answerText, Buffer.byteLength(answerText));
-  }
-
-  private onOversized(head: string, sizeBytes: number, tail?: string): void {
-    this.counts.oversized += 1;
-    const id = visibleId(head, tail);
-    const call = id === null ? undefined : this.pending.get(id);
-    if (call)
-      this.fail(call, new MessageTooBigError(this.tool.name, call.method, sizeBytes), 'transport_error', sizeBytes);
-  }
-
-  private onSendFailed(message: RpcMessage, end: TransportEnd): void {
-    const id = message.method === undefined ? null : ownId(message.id);
-    const call = id === null ? undefined : this.pending.get(id);
-    if (call) this.fail(call, new CallNotDeliveredError(this.tool.name, call.method, end), 'transport_error');
   }
 
   private onTimeout(call: PendingCall): void {
-    if (!this.pending.has(call.id)) return;
-    this.abandoned.add(call);
+    if (!this.calls.has(call)) return;
+    this.calls.abandon(call);
+    this.calls.noteTimeout(call);
     // First the caller, then the server: a pipe that is stuck must not keep the caller waiting.
-    this.fail(call, new CallTimeoutError(this.tool.name, call.method, call.timeoutMs), 'timeout');
+    this.calls.fail(call, new CallTimeoutError(this.tool.name, call.method, call.timeoutMs), 'timeout');
     this.sendCancelled(call, `No answer within ${call.timeoutMs} ms`);
   }
 
   private readonly onCancel = (call: PendingCall, reason: string | undefined): void => {
-    if (!this.pending.has(call.id)) return;
-    this.abandoned.add(call);
-    this.fail(call, new CallCancelledError(this.tool.name, call.method, reason), 'cancelled');
+    if (!this.calls.has(call)) return;
+    this.calls.abandon(call);
+    this.calls.fail(call, new CallCancelledError(this.tool.name, call.method, reason), 'cancelled');
     this.sendCancelled(call, reason);
   };
 
   private onEnd(end: TransportEnd): void {
     if (this.end) return;
     this.end = end;
-    for (const call of [...this.pending.values()]) {
-      this.fail(call, new PeerClosedError(this.tool.name, call.method, end), 'transport_error');
-    }
+    this.calls.failAll(end);
     for (const listener of this.closeListeners) {
       try {
         listener(end);
@@ -348,7 +276,7 @@ export class McpPeer {
       }
     }
     this.closeListeners.clear();
-    this.notificationListeners.clear();
+    this.incoming.end();
   }
 
   private sendCancelled(call: PendingCall, reason: string | undefined): void {
@@ -378,30 +306,6 @@ export class McpPeer {
     } catch {
       return false;
     }
-  }
-
-  private failSoon(call: PendingCall, error: PeerCallError): void {
-    queueMicrotask(() => this.fail(call, error, 'transport_error'));
-  }
-
-  private fail(call: PendingCall, error: PeerCallError, outcome: CallOutcome, sizeBytes = 0): void {
-    const sink = this.take(call);
-    if (!sink) return;
-    this.recorder.failure(call, call.id, { outcome, durationMs: this.monotonic() - call.startedAt }, sizeBytes);
-    try {
-      sink.onError(error);
-    } catch {
-      this.counts.listenerFailures += 1;
-    }
-  }
-
-  /** Ends the waiting; null if it had ended. */
-  private take(call: PendingCall): CallSink | null {
-    this.pending.delete(call.id);
-    clearTimeout(call.timer);
-    const { sink } = call;
-    call.sink = null;
-    return sink;
   }
 }
 

@@ -41,11 +41,11 @@ export class PeerRecorder {
     kind: RpcKind,
     of: Attribution,
     rpcId: RpcId | null,
-    ended: { outcome: CallOutcome | null; durationMs: number | null },
+    ended: { outcome: CallOutcome | null; durationMs: number | null; late?: boolean },
     text: string,
     sizeBytes: number,
   ): void {
-    this.write(direction, kind, of, rpcId, ended.outcome, ended.durationMs, text, sizeBytes);
+    this.write(direction, kind, of, rpcId, ended.outcome, ended.durationMs, text, sizeBytes, ended.late);
   }
 
   /** The end of a call to which no usable answer came: there is no message, so we write its line ourselves. */
@@ -62,6 +62,7 @@ export class PeerRecorder {
     durationMs: number | null,
     text: string | null,
     sizeBytes: number,
+    late?: boolean,
   ): void {
     try {
       this.sink.record({
@@ -78,6 +79,7 @@ export class PeerRecorder {
         outcome,
         durationMs,
         sizeBytes,
+        late,
         payload: this.tool.recordPayloads ? text : null,
       });
     } catch {

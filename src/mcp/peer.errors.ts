@@ -77,6 +77,13 @@ export class CallNotDeliveredError extends PeerCallError {
   }
 }
 
+/** `tool_not_running`: a stop or restart is under way, which lets only the calls in flight end. */
+export class PeerDrainingError extends PeerCallError {
+  constructor(toolName: string, method: string) {
+    super('conflict', 'tool_not_running', `${toolName} is stopping and takes no new calls: ${method} was not sent`);
+  }
+}
+
 /** `message_too_big`: the answer was over the size cap and was skipped. */
 export class MessageTooBigError extends PeerCallError {
   constructor(

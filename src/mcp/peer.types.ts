@@ -3,6 +3,9 @@ import type { PeerCallError } from './peer.errors';
 
 export type ProtocolEra = 'legacy' | 'modern';
 
+/** The `client` of requests that are our own. */
+export const OWN_CLIENT = 'mcps';
+
 /** The tool a peer talks to, as it shows in records; `recordPayloads` may be switched while the peer lives. */
 export interface PeerTool {
   readonly id: string;

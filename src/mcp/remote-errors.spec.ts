@@ -1,4 +1,4 @@
-import { endOfFailure, endOfForeignAnswer, endOfStatus } from './remote-errors';
+import { endOfFailure, endOfForeignAnswer, endOfSilence, endOfStatus } from './remote-errors';
 import { TransportError } from './transport.types';
 
 /** What `fetch` throws: a TypeError whose cause has the code. */
@@ -19,7 +19,9 @@ describe('endOfStatus', () => {
     [418, 'remote_http_error'],
     [429, 'remote_rate_limited'],
     [500, 'remote_server_error'],
-    [502, 'remote_server_error'],
+    [502, 'remote_gateway_error'],
+    [503, 'remote_server_error'],
+    [504, 'remote_gateway_error'],
     [304, 'remote_http_error'],
   ])('F41: calls HTTP %i %s', (status, code) => {
     expect(endOfStatus({ ...answer, status })).toMatchObject({ code, status });
@@ -35,8 +37,29 @@ describe('endOfStatus', () => {
     expect(message).toMatch(/^The server answered HTTP 400: no tokens x+$/);
     expect(message.length).toBeLessThan(250);
     expect(endOfStatus({ ...answer, status: 502, contentType: 'text/html', bodyHead: '<html>' }).message).toBe(
-      'The server failed (HTTP 502)',
+      'The server is a proxy that got no answer from the one behind it (HTTP 502)',
     );
+  });
+});
+
+describe('endOfStatus with Retry-After', () => {
+  const answer = { contentType: null, bodyHead: '', hadSession: false };
+
+  it('F41: says when it may be asked again', () => {
+    const told = (status: number, retryAfter: string) => endOfStatus({ ...answer, status, retryAfter }).message;
+    expect(told(429, '120')).toBe('The server asks to slow down (HTTP 429); it may be asked again in 120 s');
+    expect(told(429, 'Fri, 02 Jan 2026 03:04:05 GMT')).toContain('asked again at 2026-01-02T03:04:05.000Z');
+    expect(told(503, '5')).toBe('The server failed (HTTP 503); it may be asked again in 5 s');
+    expect(told(429, '<script>')).toBe('The server asks to slow down (HTTP 429)');
+    expect(told(500, '5')).toBe('The server failed (HTTP 500)');
+  });
+});
+
+describe('endOfSilence', () => {
+  it('F42: tells a server that never answers from one that does not finish', () => {
+    expect(endOfSilence([])).toBeNull();
+    expect(endOfSilence([{ responded: false }])?.code).toBe('remote_timeout');
+    expect(endOfSilence([{ responded: false }, { responded: true }])?.code).toBe('remote_stalled');
   });
 });
 
@@ -54,13 +77,20 @@ describe('endOfForeignAnswer', () => {
 describe('endOfFailure', () => {
   it.each([
     ['ECONNREFUSED', 'remote_refused'],
-    ['EHOSTUNREACH', 'remote_refused'],
+    ['EHOSTUNREACH', 'remote_unreachable'],
+    ['ENETUNREACH', 'remote_unreachable'],
     ['ENOTFOUND', 'remote_dns'],
     ['EAI_AGAIN', 'remote_dns'],
-    ['CERT_HAS_EXPIRED', 'remote_tls'],
-    ['DEPTH_ZERO_SELF_SIGNED_CERT', 'remote_tls'],
-    ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'remote_tls'],
-    ['ERR_TLS_CERT_ALTNAME_INVALID', 'remote_tls'],
+    ['CERT_HAS_EXPIRED', 'remote_tls_expired'],
+    ['CERT_NOT_YET_VALID', 'remote_tls_expired'],
+    ['DEPTH_ZERO_SELF_SIGNED_CERT', 'remote_tls_untrusted'],
+    ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'remote_tls_untrusted'],
+    ['CERT_REVOKED', 'remote_tls_untrusted'],
+    ['ERR_TLS_CERT_ALTNAME_INVALID', 'remote_tls_wrong_host'],
+    ['EPROTO', 'remote_tls'],
+    ['HPE_INVALID_CONSTANT', 'remote_not_mcp'],
+    ['UND_ERR_BODY_TIMEOUT', 'remote_stalled'],
+    ['UND_ERR_RES_CONTENT_LENGTH_MISMATCH', 'remote_connection_lost'],
     ['ERR_SSL_WRONG_VERSION_NUMBER', 'remote_tls'],
     ['UND_ERR_CONNECT_TIMEOUT', 'remote_timeout'],
     ['UND_ERR_HEADERS_TIMEOUT', 'remote_timeout'],

@@ -8,6 +8,14 @@ export interface RefusedAnswer {
   bodyHead: string;
   /** Whether the request named a session that the server had opened. */
   hadSession: boolean;
+  /** The header `Retry-After`, as it came. */
+  retryAfter?: string | null;
+}
+
+/** What is known of a request that waits. */
+export interface WaitingRequest {
+  /** The head of the answer has come. */
+  responded: boolean;
 }
 
 const BY_STATUS: Readonly<Record<number, [code: string, meaning: string]>> = {
@@ -16,25 +24,38 @@ const BY_STATUS: Readonly<Record<number, [code: string, meaning: string]>> = {
   404: ['remote_not_found', 'knows no such address'],
   408: ['remote_timeout', 'gave up waiting'],
   429: ['remote_rate_limited', 'asks to slow down'],
+  502: ['remote_gateway_error', 'is a proxy that got no answer from the one behind it'],
+  504: ['remote_gateway_error', 'is a proxy that waited in vain for the one behind it'],
 };
 
 const BY_ERROR_CODE: Readonly<Record<string, [code: string, meaning: string]>> = {
   ECONNREFUSED: ['remote_refused', 'The server refused the connection'],
-  EHOSTUNREACH: ['remote_refused', 'The server cannot be reached'],
-  ENETUNREACH: ['remote_refused', 'The server cannot be reached'],
+  EHOSTUNREACH: ['remote_unreachable', 'There is no way to the server'],
+  ENETUNREACH: ['remote_unreachable', 'There is no way to the server'],
+  EHOSTDOWN: ['remote_unreachable', 'There is no way to the server'],
+  ENETDOWN: ['remote_unreachable', 'There is no way to the server'],
   ENOTFOUND: ['remote_dns', 'The name of the server is unknown'],
   EAI_AGAIN: ['remote_dns', 'The name of the server could not be looked up'],
   ETIMEDOUT: ['remote_timeout', 'The server did not answer in time'],
   UND_ERR_CONNECT_TIMEOUT: ['remote_timeout', 'The server did not accept the connection in time'],
   UND_ERR_HEADERS_TIMEOUT: ['remote_timeout', 'The server did not answer in time'],
-  UND_ERR_BODY_TIMEOUT: ['remote_timeout', 'The server stopped in the middle of an answer'],
+  UND_ERR_BODY_TIMEOUT: ['remote_stalled', 'The server stopped in the middle of an answer'],
   ECONNRESET: ['remote_connection_lost', 'The server broke the connection'],
   EPIPE: ['remote_connection_lost', 'The server broke the connection'],
   UND_ERR_SOCKET: ['remote_connection_lost', 'The server broke the connection'],
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: ['remote_connection_lost', 'The server broke off in the middle of an answer'],
+  CERT_HAS_EXPIRED: ['remote_tls_expired', "The server's certificate has expired"],
+  CERT_NOT_YET_VALID: ['remote_tls_expired', "The server's certificate is not valid yet"],
+  ERR_TLS_CERT_ALTNAME_INVALID: ['remote_tls_wrong_host', "The server's certificate is for another host"],
+  HOSTNAME_MISMATCH: ['remote_tls_wrong_host', "The server's certificate is for another host"],
 };
 
-const TLS_CODE =
-  /^(CERT_|ERR_TLS_|ERR_SSL_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|EPROTO)/;
+/** What OpenSSL says of a chain that leads to nobody we trust. */
+const UNTRUSTED_CODE =
+  /^(?:DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_|CERT_|INVALID_CA|INVALID_PURPOSE)/;
+const TLS_CODE = /^(?:ERR_TLS_|ERR_SSL_|EPROTO)/;
+/** What answers is no HTTP at all. */
+const HTTP_PARSE_CODE = /^HPE_/;
 const PARSE_ERRORS: ReadonlySet<string> = new Set(['SyntaxError', 'ZodError', '$ZodError']);
 const MAX_CAUSES = 5;
 const SAMPLE_CHARACTERS = 200;
@@ -47,11 +68,20 @@ export function endOfStatus(answer: RefusedAnswer): TransportEnd {
     return { code: 'remote_session_lost', message: 'The server has ended our session (HTTP 404)', status };
   }
   const known = BY_STATUS[status];
-  if (known) return { code: known[0], message: `The server ${known[1]} (HTTP ${status})${sample}`, status };
+  const pause = status === 429 || status === 503 ? retryAfterWords(answer.retryAfter) : '';
+  if (known) return { code: known[0], message: `The server ${known[1]} (HTTP ${status})${pause}${sample}`, status };
   if (status >= 500) {
-    return { code: 'remote_server_error', message: `The server failed (HTTP ${status})${sample}`, status };
+    return { code: 'remote_server_error', message: `The server failed (HTTP ${status})${pause}${sample}`, status };
   }
   return { code: 'remote_http_error', message: `The server answered HTTP ${status}${sample}`, status };
+}
+
+/** The end of requests that are given up: all of them are silent, but not all in the same way. */
+export function endOfSilence(waiting: readonly WaitingRequest[]): TransportEnd | null {
+  if (waiting.length === 0) return null;
+  return waiting.some((request) => request.responded)
+    ? { code: 'remote_stalled', message: 'The server began an answer and did not finish it' }
+    : { code: 'remote_timeout', message: 'The server took the request and did not answer' };
 }
 
 /** The end of a request that was answered with something that is no MCP. */
@@ -73,8 +103,18 @@ export function endOfFailure(error: unknown): TransportEnd {
     const { code, name, cause } = factsOf(current);
     const known = code === undefined ? undefined : BY_ERROR_CODE[code];
     if (known) return { code: known[0], message: `${known[1]} (${code ?? ''})` };
+    if (code !== undefined && UNTRUSTED_CODE.test(code)) {
+      return {
+        code: 'remote_tls_untrusted',
+        message: `The server's certificate is signed by nobody we trust (${code})`,
+      };
+    }
     if (code !== undefined && TLS_CODE.test(code)) {
-      return { code: 'remote_tls', message: `No trusted TLS connection to the server (${code})` };
+      return { code: 'remote_tls', message: `No TLS connection to the server (${code})` };
+    }
+    // The client's parser gives no code for an answer that does not even begin like HTTP.
+    if (name === 'HTTPParserError' || (code !== undefined && HTTP_PARSE_CODE.test(code))) {
+      return { code: 'remote_not_mcp', message: 'The server answered something that is no HTTP' };
     }
     if (name === 'TimeoutError') return { code: 'remote_timeout', message: 'The server did not answer in time' };
     if (name !== undefined && PARSE_ERRORS.has(name)) {
@@ -96,6 +136,14 @@ function factsOf(error: object): { code?: string; name?: string; cause?: unknown
     name: typeof name === 'string' ? name : undefined,
     cause: cause ?? several,
   };
+}
+
+/** `Retry-After` is a number of seconds or a date; anything else is not repeated. */
+function retryAfterWords(value: string | null | undefined): string {
+  if (value === null || value === undefined) return '';
+  if (/^\d{1,9}$/.test(value)) return `; it may be asked again in ${Number(value)} s`;
+  const at = Date.parse(value);
+  return Number.isNaN(at) ? '' : `; it may be asked again at ${new Date(at).toISOString()}`;
 }
 
 function sampleOf({ bodyHead, contentType }: RefusedAnswer): string {

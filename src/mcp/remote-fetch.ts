@@ -1,5 +1,6 @@
 import type { RemoteDelivery } from './remote-delivery';
 import { endOfFailure, endOfForeignAnswer, endOfStatus, type RefusedAnswer } from './remote-errors';
+import { watchBody } from './remote-body';
 import { TransportError, type TransportEnd } from './transport.types';
 
 export type RemoteFetch = (url: string | URL, init?: RequestInit) => Promise<Response>;
@@ -25,7 +26,11 @@ export interface RemoteFetchOptions {
 
 const MAX_REDIRECTS = 3;
 const ERROR_BODY_BYTES = 64 * 1024;
-const LINE_FEED = 0x0a;
+/** The body of a refusal only decorates what the status has said: it is not waited for longer. */
+const ERROR_BODY_MS = 1_000;
+/** A JSON answer that has begun comes in one piece: so long it may pause, and so long it may take in all. */
+const JSON_IDLE_MS = 30_000;
+const JSON_TOTAL_MS = 300_000;
 
 /**
  * The `fetch` under the SDK's transports: adds our headers, keeps them within the origin, bounds what is read and turns
@@ -101,18 +106,21 @@ async function checkAnswer(
   if (response.status === 202 || response.body === null || !(isStream || type.startsWith('application/json'))) {
     throw failureOf(endOfForeignAnswer(await refusedAnswer(response, hadSession)));
   }
-  const watch = watchStream({
+  const body = watchBody(response.body, {
     isStream,
     maxBytes: options.maxMessageBytes,
+    // A stream may rest as long as its call may: there the time limit of the call rules.
+    limits: isStream ? null : { idleMs: JSON_IDLE_MS, totalMs: JSON_TOTAL_MS },
     onOversized: (sizeBytes) => options.onOversized(delivery, sizeBytes),
     onEnd: () => options.onAnswerStreamEnd(delivery),
   });
-  return withBody(response, response.body.pipeThrough(watch));
+  return withBody(response, body);
 }
 
 function checkStream(response: Response, options: RemoteFetchOptions): Response {
   const contentType = response.headers.get('content-type');
-  const facts = { status: response.status, contentType, bodyHead: '', hadSession: options.hasSession() };
+  const retryAfter = response.headers.get('retry-after');
+  const facts = { status: response.status, contentType, bodyHead: '', hadSession: options.hasSession(), retryAfter };
   if (!response.ok) {
     options.onStreamFailed(endOfStatus(facts));
     return response;
@@ -122,13 +130,14 @@ function checkStream(response: Response, options: RemoteFetchOptions): Response 
     return response;
   }
   options.onStreamOpened();
-  const watch = watchStream({
+  const body = watchBody(response.body, {
     isStream: true,
     maxBytes: options.maxMessageBytes,
+    limits: null,
     onOversized: (sizeBytes) => options.onOversized(undefined, sizeBytes),
     onEnd: () => undefined,
   });
-  return withBody(response, response.body.pipeThrough(watch));
+  return withBody(response, body);
 }
 
 function withBody(response: Response, body: ReadableStream<Uint8Array>): Response {
@@ -136,53 +145,31 @@ function withBody(response: Response, body: ReadableStream<Uint8Array>): Respons
   return new Response(body, { status, statusText, headers });
 }
 
-interface StreamWatch {
-  /** Server-sent events: a message is a line. Otherwise the whole body is one. */
-  isStream: boolean;
-  maxBytes: number;
-  onOversized: (sizeBytes: number) => void;
-  onEnd: () => void;
-}
-
-/** Lets bytes pass, and breaks the stream at a message that is too big to be held. */
-function watchStream(watch: StreamWatch): TransformStream<Uint8Array, Uint8Array> {
-  let messageBytes = 0;
-  return new TransformStream<Uint8Array, Uint8Array>({
-    transform(chunk, controller) {
-      const feed = watch.isStream ? chunk.lastIndexOf(LINE_FEED) : -1;
-      messageBytes = feed === -1 ? messageBytes + chunk.length : chunk.length - feed - 1;
-      if (messageBytes > watch.maxBytes) {
-        watch.onOversized(messageBytes);
-        controller.error(
-          new TransportError('message_too_big', `A message of the server is over ${watch.maxBytes} bytes`),
-        );
-        return;
-      }
-      controller.enqueue(chunk);
-    },
-    flush: watch.onEnd,
-  });
-}
-
 async function refusedAnswer(response: Response, hadSession: boolean): Promise<RefusedAnswer> {
   const contentType = response.headers.get('content-type');
-  return { status: response.status, contentType, bodyHead: await headOf(response), hadSession };
+  const retryAfter = response.headers.get('retry-after');
+  return { status: response.status, contentType, bodyHead: await headOf(response), hadSession, retryAfter };
 }
 
-/** The first part of a body; what follows is not even read. */
+/** The first part of a body, as far as it comes soon; what follows is not even read. */
 async function headOf(response: Response): Promise<string> {
   if (!response.body) return '';
+  const reader = response.body.getReader();
   const parts: Uint8Array[] = [];
   let length = 0;
+  const limit = setTimeout(() => void reader.cancel().catch(() => undefined), ERROR_BODY_MS);
   try {
-    for await (const chunk of response.body) {
-      parts.push(chunk);
-      length += chunk.length;
-      if (length >= ERROR_BODY_BYTES) break;
+    while (length < ERROR_BODY_BYTES) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      parts.push(value);
+      length += value.length;
     }
   } catch {
     // The status has said enough.
   }
+  clearTimeout(limit);
+  void reader.cancel().catch(() => undefined);
   return Buffer.concat(parts).toString('utf8', 0, Math.min(length, ERROR_BODY_BYTES));
 }
 

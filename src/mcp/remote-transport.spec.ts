@@ -266,7 +266,7 @@ describe('RemoteTransport', () => {
       [403, 'remote_forbidden'],
       [404, 'remote_not_found'],
       [429, 'remote_rate_limited'],
-      [502, 'remote_server_error'],
+      [502, 'remote_gateway_error'],
       [418, 'remote_http_error'],
     ])('HTTP %i is %s', async (status, code) => {
       const end = await failureOf(({ response }) => response.writeHead(status).end('no'));

@@ -1,9 +1,11 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
+import { DEFAULT_ADDRESS_POLICY } from './address-policy';
+import { createGuardedFetch } from './guarded-fetch';
 import { isNestedDeeperThan } from './json-depth';
 import { kindOf, type RpcId, type RpcMessage } from './json-rpc.types';
 import { RemoteDelivery } from './remote-delivery';
-import { endOfFailure } from './remote-errors';
+import { endOfFailure, endOfSilence } from './remote-errors';
 import { createRemoteFetch, type RemoteFetch } from './remote-fetch';
 import { MODERN_VERSIONS } from './revisions';
 import { TransportError, type McpTransport, type TransportEnd, type TransportListener } from './transport.types';
@@ -71,10 +73,18 @@ export class RemoteTransport implements McpTransport {
   /** Set while `notifications/initialized` is on its way: nothing may overtake it. */
   private gate: Promise<void> | null = null;
   private over: TransportEnd | null = null;
+  /** The last request that was given up without an answer. */
+  private givenUp: RemoteDelivery[] = [];
   private closing: Promise<void> | null = null;
 
   constructor(options: RemoteTransportOptions) {
     this.options = options;
+  }
+
+  /** How the server is silent towards requests that wait or were given up, or while the connection is being opened. */
+  get silence(): TransportEnd | null {
+    if (!this.isOpen && this.hadStream) return endOfSilence([{ responded: true }]);
+    return endOfSilence([...this.givenUp, ...this.inFlight.values()]);
   }
 
   async open(listener: TransportListener, signal: AbortSignal): Promise<void> {
@@ -127,7 +137,7 @@ export class RemoteTransport implements McpTransport {
     const url = new URL(this.options.url);
     const isStreamable = transport === 'streamable-http';
     const remoteFetch = createRemoteFetch({
-      fetch: this.options.fetch ?? fetch,
+      fetch: this.options.fetch ?? createGuardedFetch(DEFAULT_ADDRESS_POLICY),
       headers,
       answersInResponse: isStreamable,
       maxMessageBytes,
@@ -240,6 +250,7 @@ export class RemoteTransport implements McpTransport {
     const delivery = typeof id === 'number' || typeof id === 'string' ? this.inFlight.get(id) : undefined;
     if (!delivery) return this.modernVersion !== null;
     this.settle(delivery);
+    this.givenUp = [delivery];
     const isModern = delivery.modernVersion !== null;
     // To a legacy server hanging up says nothing, but a request without any answer yet would hold its socket.
     if (isModern || !delivery.responded) delivery.controller.abort();

@@ -184,6 +184,30 @@ describe('StdioTransport', () => {
     expect(send).toThrow(expect.objectContaining({ code: 'stdin_stuck' }));
   });
 
+  it('F20: ends when nothing of what waits was taken for so long, and not while anything is', async () => {
+    const taken: (() => void)[] = [];
+    const stdin = new Writable({ write: (_chunk, _encoding, done) => void taken.push(done), highWaterMark: 1 });
+    const pipes = await new Pipes({ stdin, stuckMs: 200 }).open();
+    for (let index = 0; index < 10; index += 1) pipes.transport.send({ method: 'x' }, '{"method":"x"}');
+    // Slower than the limit as a whole, but never as long without a step.
+    for (let index = 0; index < 4; index += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 80));
+      taken.shift()?.();
+    }
+    expect(pipes.ends).toEqual([]);
+    await pipes.until(() => pipes.ends.length > 0);
+    expect(pipes.ends).toEqual([{ code: 'stdin_stuck', message: 'The server has not read its input for 200 ms' }]);
+  });
+
+  it('F20: holds no timer while nothing waits', async () => {
+    const timers = () => process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length;
+    const before = timers();
+    const pipes = await new Pipes({ stuckMs: 20 }).open();
+    pipes.transport.send({ method: 'x' }, '{"method":"x"}');
+    await new Promise((resolve) => setTimeout(resolve, 30)); // one look
+    expect([timers(), pipes.ends]).toEqual([before, []]);
+  });
+
   it('takes messages again when the server has read', async () => {
     const taken: (() => void)[] = [];
     const stdin = new Writable({ write: (_chunk, _encoding, done) => void taken.push(done), highWaterMark: 1 });

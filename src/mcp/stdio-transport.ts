@@ -16,12 +16,17 @@ export interface StdioTransportOptions {
    * Pipes break before the exit code of the process is known.
    */
   endGraceMs?: number;
+  /** So long may messages wait without one being taken before the server counts as stuck, in milliseconds; default 30,000. */
+  stuckMs?: number;
   /** Epoch milliseconds; for tests. */
   now?: () => number;
 }
 
 const MAX_QUEUED_BYTES = 16 * 1024 * 1024;
 const MAX_QUEUED_MESSAGES = 1000;
+const STUCK_MS = 30_000;
+/** How often, within that time, it is looked whether anything was taken. */
+const STUCK_LOOKS = 4;
 const MAX_MESSAGES_PER_TURN = 256;
 const MAX_MS_PER_TURN = 8;
 const MESSAGES_BETWEEN_CLOCK_READS = 16;
@@ -32,7 +37,8 @@ const SAMPLE_CHARACTERS = 200;
  * MCP over the pipes of a child process: one JSON message a line (all revisions, `basic/transports#stdio`).
  *
  * What is no message is noise, never fatal (F14-F17). A child that floods is read at the pace of the event loop:
- * a turn takes at most 256 messages or 8 ms, then the pipe is paused (F13). Writing never waits (F20).
+ * a turn takes at most 256 messages or 8 ms, then the pipe is paused (F13). Writing never waits: the queue is bounded, and
+ * a server that takes nothing of it for 30 s is given up with `stdin_stuck` (F20).
  */
 export class StdioTransport implements McpTransport {
   /** Resolves at the first byte on stdout; stays pending for a child that never writes one. */
@@ -44,10 +50,13 @@ export class StdioTransport implements McpTransport {
   private readonly stdout: Readable;
   private readonly framer: LineFramer;
   private readonly endGraceMs: number;
+  private readonly stuckMs: number;
   private readonly now: () => number;
   private listener: TransportListener | null = null;
   private announceFirstByte: () => void = () => undefined;
   private queuedMessages = 0;
+  private takenMessages = 0;
+  private stuckTimer: NodeJS.Timeout | null = null;
   private messagesInTurn = 0;
   private turnEnd: NodeJS.Immediate | null = null;
   private sourceEnded = false;
@@ -60,6 +69,7 @@ export class StdioTransport implements McpTransport {
     this.stdout = options.stdout;
     this.framer = new LineFramer({ maxLineBytes: options.maxMessageBytes });
     this.endGraceMs = options.endGraceMs ?? 50;
+    this.stuckMs = options.stuckMs ?? STUCK_MS;
     this.now = options.now ?? Date.now;
     this.firstByte = new Promise((resolve) => {
       this.announceFirstByte = resolve;
@@ -92,6 +102,7 @@ export class StdioTransport implements McpTransport {
     // A raw line feed is legal white space in JSON but would cut the message in two here.
     const line = text.includes('\n') ? JSON.stringify(message) : text;
     this.queuedMessages += 1;
+    if (!this.stuckTimer) this.watchQueue(this.takenMessages, 1);
     this.stdin.write(`${line}\n`, 'utf8', this.onTaken);
   }
 
@@ -115,7 +126,20 @@ export class StdioTransport implements McpTransport {
 
   private readonly onTaken = (): void => {
     this.queuedMessages -= 1;
+    this.takenMessages += 1;
   };
+
+  /** One timer for the whole queue, and none while it is empty: a timer for each message would cost more than the message. */
+  private watchQueue(taken: number, looks: number): void {
+    this.stuckTimer = setTimeout(() => {
+      this.stuckTimer = null;
+      if (this.over || this.queuedMessages === 0) return;
+      if (this.takenMessages !== taken) this.watchQueue(this.takenMessages, 1);
+      else if (looks < STUCK_LOOKS) this.watchQueue(taken, looks + 1);
+      else this.finish({ code: 'stdin_stuck', message: `The server has not read its input for ${this.stuckMs} ms` });
+    }, this.stuckMs / STUCK_LOOKS);
+    this.stuckTimer.unref();
+  }
 
   private readonly onData = (chunk: Buffer): void => {
     if (this.firstByteAt === null) {
@@ -215,6 +239,7 @@ export class StdioTransport implements McpTransport {
     if (this.over) return;
     this.over = end;
     if (this.graceTimer) clearTimeout(this.graceTimer);
+    if (this.stuckTimer) clearTimeout(this.stuckTimer);
     if (this.turnEnd) clearImmediate(this.turnEnd);
     this.stdout.off('data', this.onData);
     this.stdout.resume();

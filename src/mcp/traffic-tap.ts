@@ -4,20 +4,35 @@ import type { TrafficRecord, TrafficSink } from './traffic';
 /** How many records wait for a recorder that connects late. */
 const WAITING_LIMIT = 1_000;
 
-/** The joint between the peers and whoever records: peers know only this, the recorder connects itself at boot. */
+/**
+ * The joint between the peers and whoever records: peers know only this, those who listen connect themselves at boot. What
+ * passed before anybody listened goes to the first; who comes later hears what passes from then on.
+ */
 @Injectable()
 export class TrafficTap implements TrafficSink {
-  private sink: TrafficSink | null = null;
+  private readonly sinks: TrafficSink[] = [];
   private waiting: TrafficRecord[] = [];
 
   connect(sink: TrafficSink): void {
-    this.sink = sink;
+    this.sinks.push(sink);
     for (const record of this.waiting) sink.record(record);
     this.waiting = [];
   }
 
+  /** Tells all of them, also when one throws: the peer counts that. No allocation. */
   record(record: TrafficRecord): void {
-    if (this.sink !== null) this.sink.record(record);
-    else if (this.waiting.length < WAITING_LIMIT) this.waiting.push(record);
+    if (this.sinks.length === 0) {
+      if (this.waiting.length < WAITING_LIMIT) this.waiting.push(record);
+      return;
+    }
+    this.tell(record, 0);
+  }
+
+  private tell(record: TrafficRecord, first: number): void {
+    try {
+      this.sinks[first]?.record(record);
+    } finally {
+      if (first + 1 < this.sinks.length) this.tell(record, first + 1);
+    }
   }
 }

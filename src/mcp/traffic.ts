@@ -25,6 +25,8 @@ export interface TrafficRecord {
   outcome: CallOutcome | null;
   durationMs: number | null;
   sizeBytes: number;
+  /** An answer to a call that had ended already: by a timeout, or because its caller gave up. */
+  late?: boolean | undefined;
   /** The message as it stood on the wire; null when the tool's `recordPayloads` is off or there was none. */
   payload: string | null;
 }

@@ -25,15 +25,55 @@ describe('what a process group uses', () => {
       await waitUntil(() => ticks() >= before + 10, { timeoutMs: 5_000, what: 'it has burnt a tenth of a second' });
       expect(reader.read(pid)).toEqual(first); // still fresh
       monotonic += 1_000;
+      await reader.sample([pid]);
       expect(reader.read(pid)?.cpuPercent).toBeGreaterThanOrEqual(10);
       expect(reader.read(pid)?.cpuPercent).toBeLessThan(400);
+      expect(reader.read(pid)).toMatchObject({ processes: 3 });
     } finally {
       process.kill(-pid, 'SIGKILL');
       await once(busy, 'exit');
     }
-    await waitUntil(() => (monotonic += 1_000) && reader.read(pid) === null, {
-      timeoutMs: 2_000,
-      what: 'it is forgotten',
+    await waitUntil(
+      async () => {
+        await reader.sample([pid]);
+        return (monotonic += 10_000) && reader.read(pid) === null;
+      },
+      { timeoutMs: 2_000, what: 'it is forgotten' },
+    );
+  });
+
+  it('looks by itself when nobody has taken a sample for a while', async () => {
+    const child = spawn('/bin/sleep', ['30'], { detached: true, stdio: 'ignore' });
+    const pid = child.pid ?? NaN;
+    try {
+      await waitUntil(() => (monotonic += 10_000) && reader.read(pid), { timeoutMs: 2_000, what: 'it is there' });
+      monotonic += 10_000;
+      expect(reader.read(pid)).toMatchObject({ cpuPercent: 0, processes: 1 });
+      await reader.sample([]);
+      expect(reader.read(pid)).toMatchObject({ cpuPercent: null, processes: 1 });
+    } finally {
+      process.kill(-pid, 'SIGKILL');
+      await once(child, 'exit');
+    }
+  });
+
+  it('finds members that came since the sample before, and reads nobody else again', async () => {
+    const group = spawn('/bin/sh', ['-c', 'read line; sleep 30 & sleep 30 & wait'], {
+      detached: true,
+      stdio: ['pipe', 'ignore', 'ignore'],
     });
+    const pid = group.pid ?? NaN;
+    try {
+      await reader.sample([pid]);
+      expect(reader.read(pid)).toMatchObject({ processes: 1 });
+      group.stdin.end('go\n');
+      await waitUntil(() => reader.sample([pid]).then(() => reader.read(pid)?.processes === 3), {
+        timeoutMs: 2_000,
+        what: 'all three are seen',
+      });
+    } finally {
+      process.kill(-pid, 'SIGKILL');
+      await once(group, 'exit');
+    }
   });
 });

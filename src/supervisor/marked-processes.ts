@@ -31,14 +31,14 @@ export async function findMarked(prefix: string): Promise<number[]> {
   return found.filter((pid) => pid !== process.pid);
 }
 
-/** Kills all marked processes and waits until none is left. Returns the pids that were killed. */
-export async function killMarked(prefix: string): Promise<number[]> {
+/** Kills all marked processes and waits until none is left, or for 5 s: resolves with whom it killed and who still is there. */
+export async function killMarked(prefix: string): Promise<{ killed: number[]; left: number[] }> {
   const killed = new Set<number>();
   const until = performance.now() + KILL_LIMIT_MS;
   for (;;) {
     // Again and again: one that forks while it is looked for has a child that carries the marker too.
     const marked = await findMarked(prefix);
-    if (marked.length === 0 || performance.now() > until) return [...killed];
+    if (marked.length === 0 || performance.now() > until) return { killed: [...killed], left: marked };
     for (const pid of marked) {
       killed.add(pid);
       kill(pid);

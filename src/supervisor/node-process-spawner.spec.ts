@@ -8,6 +8,7 @@ import { groupMembers, openFileDescriptors, waitUntil } from '../../test/support
 import { NodeProcessSpawner } from './node-process-spawner';
 import type { Launch, ManagedProcess } from './process-spawner';
 import { readProcessTable } from './process-table';
+import { RunRecords } from './run-records';
 
 const PATH = process.env.PATH ?? '';
 const spawner = new NodeProcessSpawner();
@@ -200,5 +201,61 @@ describe('the group of a child', () => {
     } finally {
       spy.mockRestore();
     }
+  });
+});
+
+describe('a run that is written down', () => {
+  const marker = `written-${process.pid}:tool-1`;
+  const launch = (script: string): Launch => ({
+    command: '/bin/sh',
+    args: ['-c', script],
+    cwd: null,
+    env: { PATH, MCPS_INSTANCE: marker },
+  });
+
+  it('is on the disk before the child is used, and gone with it', async () => {
+    const records = new RunRecords(join(folder, 'runs'));
+    const recording = new NodeProcessSpawner(records);
+    await recording.prepare();
+    const child = await recording.spawn(launch('exec sleep 30'));
+    started.push(child);
+    const [run] = (await records.load()).runs;
+    expect(run?.record).toMatchObject({ toolId: 'tool-1', pid: child.pid, marker, container: null });
+    child.signal('SIGKILL');
+    await gone(child);
+    await child.release();
+    expect((await records.load()).runs).toEqual([]);
+    recording.end();
+  });
+
+  it('F5: loses no word of a program that ends while it is written down', async () => {
+    const records = new RunRecords(join(folder, 'slow-runs'));
+    const recording = new NodeProcessSpawner(records);
+    await recording.prepare();
+    const keep = records.keep.bind(records);
+    jest.spyOn(records, 'keep').mockImplementation(async (run, leads) => {
+      await waitUntil(() => !leads(), { timeoutMs: 3_000, what: 'the program has ended' });
+      await new Promise((resolve) => setImmediate(resolve));
+      await keep(run, leads);
+    });
+    const child = await recording.spawn(launch('echo out; echo "a variable is missing" >&2; exit 3'));
+    started.push(child);
+    const words = Promise.all([text(child.stdout), text(child.stderr)]);
+    expect(await child.exited).toEqual({ code: 3, signal: null });
+    expect(await words).toEqual(['out\n', 'a variable is missing\n']);
+    await child.release();
+    recording.end();
+  });
+
+  it('F48: is started all the same when it can not be written down', async () => {
+    const recording = new NodeProcessSpawner(new RunRecords(join(folder, 'plain.txt', 'runs')));
+    await recording.prepare();
+    const child = await recording.spawn(launch('exec sleep 30'));
+    started.push(child);
+    expect(recording.isolation().notes).toEqual([expect.stringContaining('Run records can not be written')]);
+    child.signal('SIGKILL');
+    await gone(child);
+    await child.release();
+    recording.end();
   });
 });

@@ -1,16 +1,18 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { stat } from 'node:fs/promises';
 import type { Readable, Writable } from 'node:stream';
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { ChildGuard } from './child-guard';
 import { INSTANCE_MARKER } from './child-environment';
-import { killMarked } from './marked-processes';
-import { isGroupGone, signalGroup } from './process-group';
-import { type ProcessRow, SharedProcessTable } from './process-table';
+import { containerLaunch, type ContainerRun } from './container-run';
+import { type Isolation, ProcessGroupIsolation } from './isolation';
+import { type IsolationReport, isolationReport } from './isolation-report';
+import { reapLeftovers } from './leftovers';
+import { ManagedContainer } from './managed-container';
+import { NodeManagedProcess } from './node-managed-process';
+import { SharedProcessTable } from './process-table';
 import { type Launch, type ManagedProcess, ProcessSpawner, SpawnError } from './process-spawner';
-
-/** How long after an exit the pipes may still deliver what was written before it. A daemon that keeps them open doesn't count. */
-const DRAIN_MS = 80;
+import type { RunRecords } from './run-records';
 
 /** How old the view of all processes may be, by which groups are seen to be gone. */
 const TABLE_AGE_MS = 50;
@@ -21,14 +23,31 @@ const TRANSIENT = new Set(['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM']);
 /** Starts children as leaders of their own process group, without a shell. */
 @Injectable()
 export class NodeProcessSpawner extends ProcessSpawner {
+  private readonly logger = new Logger('Supervisor');
   private readonly guard = new ChildGuard();
   private readonly table = new SharedProcessTable(TABLE_AGE_MS);
+  private readonly closing = new AbortController();
 
-  async spawn(launch: Launch): Promise<ManagedProcess> {
+  constructor(
+    /** Where runs are written down; null: nowhere. */
+    private readonly records: RunRecords | null = null,
+    private readonly enclosure: Isolation = new ProcessGroupIsolation(),
+  ) {
+    super();
+  }
+
+  async prepare(): Promise<void> {
+    await this.enclosure.prepare();
+    await this.records?.prepare();
+  }
+
+  async spawn(given: Launch): Promise<ManagedProcess> {
     // A missing folder is reported by the system as if the command were missing: look first.
-    if (launch.cwd !== null && !(await isDirectory(launch.cwd))) {
-      throw new SpawnError('cwd_not_found', `The working directory ${launch.cwd} is not there`, true);
+    if (given.cwd !== null && !(await isDirectory(given.cwd))) {
+      throw new SpawnError('cwd_not_found', `The working directory ${given.cwd} is not there`, true);
     }
+    const run = this.describe(given);
+    const launch = await this.enclosure.enclose(run?.launch ?? given);
     const child = this.begin(launch);
     // Listeners from the first moment, also for later errors (a pipe that broke): an unheard 'error' would end our own process.
     const failure = await new Promise<Error | null>((resolve) => {
@@ -39,17 +58,66 @@ export class NodeProcessSpawner extends ProcessSpawner {
       for (const pipe of pipes) pipe?.on('error', () => undefined);
     });
     if (failure !== null) throw toSpawnError(failure, launch);
-    const managed = new NodeManagedProcess(child, this.guard, launch.env[INSTANCE_MARKER] ?? null, this.table.read);
+    const letGo = holdOutput(child);
+    const managed = new NodeManagedProcess(child, {
+      guard: this.guard,
+      isolation: this.enclosure,
+      readTable: this.table.read,
+      marker: given.env[INSTANCE_MARKER] ?? null,
+      container: run?.container ? new ManagedContainer(run.container) : null,
+      onGone: async () => (run ? this.records?.drop(run.id) : undefined),
+      closing: this.closing.signal,
+    });
     this.guard.add(managed.pid);
+    if (run) await this.writeDown(run, managed);
+    letGo();
+    managed.handOver();
     return managed;
   }
 
-  async reapLeftovers(markerPrefix: string): Promise<number> {
-    return (await killMarked(markerPrefix)).length;
+  reapLeftovers(markerPrefix: string): Promise<number> {
+    return reapLeftovers(markerPrefix, this.records);
+  }
+
+  isolation(): IsolationReport {
+    return isolationReport({
+      platform: process.platform,
+      isolation: this.enclosure.name,
+      guard: this.guard,
+      recordTrouble: this.records?.trouble ?? null,
+    });
   }
 
   end(): void {
+    this.closing.abort();
     this.guard.end();
+    this.records?.end();
+  }
+
+  /** What is to be known of a run before it begins; null where nothing is written down. */
+  private describe(launch: Launch): Run | null {
+    const marker = launch.env[INSTANCE_MARKER];
+    if (this.records === null || marker === undefined) return null;
+    const id = this.records.newId();
+    const [installation = '', ...rest] = marker.split(':');
+    const toolId = rest.join(':');
+    const contained = containerLaunch(launch, { cidFile: this.records.cidFileOf(id), installation, toolId });
+    return { id, toolId, marker, launch: contained?.launch ?? launch, container: contained?.container ?? null };
+  }
+
+  private async writeDown({ id, toolId, marker, container }: Run, child: NodeManagedProcess): Promise<void> {
+    const before = this.records?.trouble ?? null;
+    await this.records?.keep({ id, toolId, pid: child.pid, marker, container }, () => child.leads);
+    const trouble = this.records?.trouble ?? null;
+    // A full disk is no reason not to run: guard and marker still are there. Said once, not at each start.
+    if (trouble !== null && before === null) {
+      this.logger.warn(
+        'Run records can not be written: what clears its environment is not found after a crash of ours',
+        {
+          reason: trouble,
+        },
+      );
+    }
   }
 
   private begin(launch: Launch): ChildProcessWithoutNullStreams {
@@ -69,62 +137,25 @@ export class NodeProcessSpawner extends ProcessSpawner {
   }
 }
 
-class NodeManagedProcess implements ManagedProcess {
-  readonly pid: number;
-  readonly exited: Promise<{ code: number | null; signal: string | null }>;
-  private isSeenGone = false;
+/** One life of one program, as it is written down. */
+interface Run {
+  id: string;
+  toolId: string;
+  marker: string;
+  launch: Launch;
+  container: ContainerRun | null;
+}
 
-  constructor(
-    private readonly child: ChildProcessWithoutNullStreams,
-    private readonly guard: ChildGuard,
-    private readonly marker: string | null,
-    private readonly readTable: () => ProcessRow[] | null,
-  ) {
-    this.pid = child.pid ?? -1;
-    this.exited = this.waitForExit();
-  }
-
-  get stdin() {
-    return this.child.stdin;
-  }
-
-  get stdout() {
-    return this.child.stdout;
-  }
-
-  get stderr() {
-    return this.child.stderr;
-  }
-
-  signal(signal: 'SIGTERM' | 'SIGKILL'): void {
-    // The system may have given the number of a group that is gone to somebody else.
-    if (!this.isGone()) signalGroup(this.pid, signal);
-  }
-
-  isGone(): boolean {
-    this.isSeenGone ||= this.hasExited && isGroupGone(this.pid, this.readTable);
-    return this.isSeenGone;
-  }
-
-  async release(): Promise<void> {
-    await this.exited;
-    for (const pipe of [this.stdin, this.stdout, this.stderr]) pipe.destroy();
-    this.guard.remove(this.pid);
-    if (this.marker !== null) await killMarked(this.marker);
-  }
-
-  private get hasExited(): boolean {
-    return this.child.exitCode !== null || this.child.signalCode !== null;
-  }
-
-  private async waitForExit(): Promise<{ code: number | null; signal: string | null }> {
-    const closed = new Promise((resolve) => this.child.once('close', resolve));
-    await new Promise((resolve) => this.child.once('exit', resolve));
-    let timer: NodeJS.Timeout | undefined;
-    await Promise.race([closed, new Promise((resolve) => (timer = setTimeout(resolve, DRAIN_MS)))]);
-    clearTimeout(timer);
-    return { code: this.child.exitCode, signal: this.child.signalCode };
-  }
+/**
+ * Keeps what a child says until somebody listens: Node throws away what nobody has read when a child exits, and some exit
+ * while their run is still being written down. Gives back what ends it.
+ */
+function holdOutput(child: ChildProcessWithoutNullStreams): () => void {
+  const hold = () => undefined;
+  for (const pipe of [child.stdout, child.stderr]) pipe.on('readable', hold);
+  return () => {
+    for (const pipe of [child.stdout, child.stderr]) pipe.off('readable', hold);
+  };
 }
 
 function toSpawnError(error: NodeJS.ErrnoException, launch: Launch): SpawnError {

@@ -1,4 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
+import type { IsolationReport } from './isolation-report';
 
 /** What to run: an absolute path and its arguments, never a shell line. */
 export interface Launch {
@@ -35,6 +36,8 @@ export class SpawnError extends Error {
     message: string,
     /** Trying again can't help before the definition or the machine has changed. */
     readonly permanent: boolean,
+    /** What to do about it, where the code alone does not say. */
+    readonly hint?: string,
   ) {
     super(message);
     this.name = 'SpawnError';
@@ -46,11 +49,18 @@ export abstract class ProcessSpawner {
   /** @throws SpawnError */
   abstract spawn(launch: Launch): Promise<ManagedProcess>;
 
+  /** Once, before all else. @throws IsolationUnavailableError when the isolation that is asked for can't be had */
+  abstract prepare(): Promise<void>;
+
   /**
-   * Ends what an earlier run of this installation has left behind, found by the beginning of the marker that its children
-   * carry; only with the instance lock in hand. Resolves with how many processes there were.
+   * Ends what an earlier run of this installation has left behind, found by its run records and by the beginning of the
+   * marker that its children carry; only with the instance lock in hand. Resolves with how many processes and containers
+   * there were.
    */
   abstract reapLeftovers(markerPrefix: string): Promise<number>;
+
+  /** What is promised at this moment about processes that would be left over. */
+  abstract isolation(): IsolationReport;
 
   /** No child lives any more and none will come: whatever watches over them may go. */
   abstract end(): void;

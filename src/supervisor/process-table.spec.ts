@@ -4,6 +4,7 @@ import { mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { waitUntil } from '../../test/support/process-tree';
+import { ticksSinceBoot } from './machine-life';
 import { pageSizeBytes, readProcessTable } from './process-table';
 
 describe('the process table', () => {
@@ -28,7 +29,18 @@ describe('the process table', () => {
       await once(child, 'spawn');
       const row = () => readProcessTable()?.find(({ pid }) => pid === child.pid);
       await waitUntil(() => row()?.state === 'S', { timeoutMs: 2_000, what: 'it sleeps' });
-      expect(row()).toEqual({ pid: child.pid, pgrp: child.pid, state: 'S', cpuTicks: 0, rssPages: expect.any(Number) });
+      expect(row()).toEqual({
+        pid: child.pid,
+        ppid: process.pid,
+        pgrp: child.pid,
+        session: child.pid,
+        state: 'S',
+        cpuTicks: 0,
+        startTicks: expect.any(Number),
+        rssPages: expect.any(Number),
+      });
+      expect(row()?.startTicks).toBeLessThanOrEqual(ticksSinceBoot() ?? 0);
+      expect(row()?.startTicks).toBeGreaterThan((ticksSinceBoot() ?? 0) - 1_000);
       expect(row()?.rssPages).toBeGreaterThan(0);
     } finally {
       child.kill('SIGKILL');

@@ -3,33 +3,40 @@ import { readdirSync, readFileSync } from 'node:fs';
 /** One process as /proc/<pid>/stat shows it (proc(5)). */
 export interface ProcessRow {
   pid: number;
+  ppid: number;
   pgrp: number;
+  session: number;
   /** R, S, D, Z, T ... */
   state: string;
   /** User and system time in clock ticks. */
   cpuTicks: number;
+  /** When it began, in clock ticks since the machine did. With the pid it names a process for good. */
+  startTicks: number;
   rssPages: number;
 }
 
 /** Clock ticks a second: USER_HZ is 100 on every Linux that runs Node. */
 export const TICKS_PER_SECOND = 100;
 
-/** All processes of the machine; null where there is no /proc (macOS, Windows). */
-export function readProcessTable(): ProcessRow[] | null {
+/** The pids of all processes of the machine; null where there is no /proc (macOS, Windows). */
+export function listProcessIds(): number[] | null {
   let names: string[];
   try {
     names = readdirSync('/proc');
   } catch {
     return null;
   }
-  const rows: ProcessRow[] = [];
+  const pids: number[] = [];
   for (const name of names) {
     const first = name.charCodeAt(0);
-    if (first < 48 || first > 57) continue;
-    const row = readRow(Number(name));
-    if (row !== null) rows.push(row);
+    if (first >= 48 && first <= 57) pids.push(Number(name));
   }
-  return rows;
+  return pids;
+}
+
+/** All processes of the machine; null where there is no /proc. */
+export function readProcessTable(): ProcessRow[] | null {
+  return listProcessIds()?.flatMap((pid) => readProcess(pid) ?? []) ?? null;
 }
 
 /**
@@ -54,13 +61,14 @@ export class SharedProcessTable {
 
 /** Bytes of a memory page, found by comparing two views of ourselves. */
 export function pageSizeBytes(): number {
-  const own = readRow(process.pid);
+  const own = readProcess(process.pid);
   if (own === null || own.rssPages === 0) return 4096;
   // The two readings differ a little; page sizes are powers of two.
   return 2 ** Math.round(Math.log2(process.memoryUsage.rss() / own.rssPages));
 }
 
-function readRow(pid: number): ProcessRow | null {
+/** One process; null when it is not there, or where there is no /proc. */
+export function readProcess(pid: number): ProcessRow | null {
   let text: string;
   try {
     text = readFileSync(`/proc/${pid}/stat`, 'latin1');
@@ -73,8 +81,11 @@ function readRow(pid: number): ProcessRow | null {
   return {
     pid,
     state: field(3),
+    ppid: Number(field(4)),
     pgrp: Number(field(5)),
+    session: Number(field(6)),
     cpuTicks: Number(field(14)) + Number(field(15)),
+    startTicks: Number(field(22)),
     rssPages: Number(field(24)),
   };
 }

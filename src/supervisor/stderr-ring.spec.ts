@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { SecretMask } from '../common/secret-mask';
-import { StderrRing } from './stderr-ring';
+import { type StderrLine, StderrRing } from './stderr-ring';
 
 const SECRET = 'sk-12345678';
 const mask = new SecretMask([SECRET]);
@@ -103,5 +103,23 @@ describe('StderrRing', () => {
     expect(ring.since(heard, 10)).toEqual(['a', 'b', 'c']);
     expect(ring.since(heard, 2)).toEqual(['b', 'c']);
     expect(ring.since(0, 2_000)).toEqual(['old', 'a', 'b', 'c']);
+  });
+
+  it('hands its lines on to a sink as well, masked, with what was dropped, and tells it when the last stream ends', async () => {
+    const batches: string[][] = [];
+    const ends: number[] = [];
+    const sink = {
+      write: (lines: readonly StderrLine[]) => batches.push(lines.map(({ line }) => line)),
+      end: () => ends.push(batches.length),
+    };
+    const ring = new StderrRing(() => 42, sink);
+    const daemon = new PassThrough();
+    ring.follow(daemon, mask);
+    await kept([`one ${SECRET}\ntwo\n`, 'thr', 'ee\n', 'x'.repeat(80_000)], ring);
+    expect(batches).toEqual([['one ***', 'two'], ['three'], [expect.stringMatching(/^\[\d+ characters were dropped/)]]);
+    expect(ends).toEqual([]);
+    daemon.destroy();
+    await new Promise((resolve) => daemon.once('close', resolve));
+    expect(ends).toEqual([3]);
   });
 });

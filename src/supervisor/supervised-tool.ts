@@ -29,6 +29,15 @@ export interface SupervisedTool extends ToolConnection {
   recordPayloads: boolean;
   /** Of its whole process group; null: no limit. */
   memoryLimitBytes: number | null;
+  /** Why it must not be started as it is defined, whatever is asked for. */
+  refusal?: StartRefusal | null;
+}
+
+/** A definition that may not run: one of before a rule was made, or written past all rules. */
+export interface StartRefusal {
+  code: string;
+  message: string;
+  hint: string;
 }
 
 /** Programs that fetch what they run: their first start may take minutes. */

@@ -24,7 +24,11 @@ export class StartAbortedError extends DomainError {
 
 export class ToolUnkillableError extends DomainError {
   constructor(name: string) {
-    super('upstream-failed', 'tool_unkillable', `A process of ${name} survived SIGKILL; it waits in the kernel`);
+    super(
+      'upstream-failed',
+      'tool_unkillable',
+      `A process of ${name} survived SIGKILL (it waits in the kernel), or the engine of its container does not answer`,
+    );
   }
 }
 

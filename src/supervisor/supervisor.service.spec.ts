@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { aSupervisedTool } from '../../test/support/a-supervised-tool';
 import { type FakeBehaviour, FakeSpawner } from '../../test/support/fake-spawner';
+import { waitUntil } from '../../test/support/process-tree';
 import { removeTemporaryFolders, temporaryFolder } from '../../test/support/temporary-folder';
 import { SystemClock } from '../common/clock';
 import type { AppConfig } from '../config/app-config';
@@ -16,6 +17,7 @@ const CONFIG = {
   mcpEnvPassthrough: [],
   mcpMaxMessageBytes: 1_024 * 1_024,
   dataDir: temporaryFolder(),
+  logDir: temporaryFolder(),
 } as unknown as AppConfig;
 
 class House {
@@ -100,6 +102,53 @@ describe('the supervisor', () => {
       ['a', 1],
       ['a', 2],
     ]);
+  });
+
+  it('lets a listener that throws break neither the tool nor the other listeners', async () => {
+    const { supervisor } = house();
+    const heard: string[] = [];
+    supervisor.onReady(() => {
+      throw new Error('a bug of ours');
+    });
+    supervisor.onReady((toolId) => heard.push(toolId));
+    const error = jest.spyOn(Logger.prototype, 'error');
+    await supervisor.start(tool('a'));
+    expect([heard, supervisor.snapshot('a').state]).toEqual([['a'], 'running']);
+    expect(error).toHaveBeenCalledTimes(1);
+    error.mockRestore();
+  });
+
+  it('shows what is wrong with a running tool, and takes it back', async () => {
+    const { supervisor } = house();
+    await supervisor.start(tool('a'));
+    supervisor.degrade('a', 1, 'unresponsive', 'It does not answer');
+    const { state, lastError } = supervisor.snapshot('a');
+    expect({ state, lastError }).toMatchObject({ state: 'running', lastError: { code: 'unresponsive' } });
+    expect(lastError?.hint).toContain('overloaded');
+    supervisor.recover('a', 1, 'unresponsive');
+    expect(supervisor.snapshot('a').lastError).toBeNull();
+  });
+
+  it('F14, F19: counts what the running session got wrong, and shows it after its end, too', async () => {
+    const { supervisor, spawner } = house();
+    expect(supervisor.snapshot('a').counters).toEqual({
+      noise: 0,
+      oversized: 0,
+      late: 0,
+      unknown: 0,
+      stderrDropped: 0,
+    });
+    await supervisor.start(tool('a'));
+    spawner.last.stdout.write('no message\n');
+    spawner.last.say({ id: 999, result: {} });
+    spawner.last.say({ id: 1, result: {} });
+    const counted = { noise: 1, oversized: 0, late: 1, unknown: 1, stderrDropped: 0 };
+    await waitUntil(() => supervisor.snapshot('a').counters.late === 1, { timeoutMs: 1_000, what: 'all was heard' });
+    expect(supervisor.snapshot('a').counters).toEqual(counted);
+    await supervisor.stop('a');
+    expect(supervisor.snapshot('a').counters).toEqual(counted);
+    await supervisor.start(tool('a'));
+    expect(supervisor.snapshot('a').counters).toMatchObject({ noise: 0, unknown: 0 });
   });
 
   it('gives children its marker and nothing of our secrets', async () => {

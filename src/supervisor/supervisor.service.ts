@@ -1,19 +1,24 @@
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { Clock } from '../common/clock';
 import { Semaphore } from '../common/semaphore';
 import { VERSION } from '../common/version';
 import { AppConfig } from '../config/app-config';
+import { addressPolicyOf } from '../mcp/address-policy';
+import { createGuardedFetch } from '../mcp/guarded-fetch';
 import type { TrafficSink } from '../mcp/traffic';
 import { TrafficTap } from '../mcp/traffic-tap';
 import { GroupUsageReader } from './group-usage';
 import { installationId } from './installation-id';
+import type { IsolationReport } from './isolation-report';
 import { ProcessSpawner } from './process-spawner';
+import { StderrFiles } from './stderr-files';
 import type { StderrLine } from './stderr-ring';
 import type { SupervisedTool } from './supervised-tool';
 import { ShuttingDownError, StartAbortedError, ToolStartFailedError, ToolUnkillableError } from './supervisor.errors';
 import { type InstanceSurroundings, ToolInstance } from './tool-instance';
-import { DEFAULT_TIMES, type LifecycleState } from './tool-lifecycle';
+import { DEFAULT_TIMES, type LifecycleState, type LifecycleTimes, type Phase, SHUTDOWN_TIMES } from './tool-lifecycle';
 import type { ToolSession } from './tool-session';
 import { STOPPED_SNAPSHOT, takeSnapshot, type ToolSnapshot } from './tool-snapshot';
 
@@ -29,20 +34,40 @@ export interface LiveProcess {
   memoryLimitBytes: number | null;
 }
 
+/** One tool as the reconciler sees it. */
+export interface Life {
+  toolId: string;
+  phase: Phase;
+  /** It has ended as its policy wants. */
+  settled: boolean;
+}
+
+/** A tool that is down for good, until somebody does something about it. */
+export interface FailedTool {
+  name: string;
+  code: string;
+}
+
 /** How many tools start at once. */
 const PARALLEL_STARTS = 4;
 /** A start keeps its place among them this long at most: one that hangs must not hold up the others. */
 const START_SLOT_MS = 5_000;
+/** What is not down by then, when MCPS.ONE stops, is killed; the rungs of a shutdown fit into it. */
+const SHUTDOWN_MS = 15_000;
 
 /** All tools alive. It keeps no wishes: who wants what running is the registry's business. */
 @Injectable()
 export class SupervisorService implements OnModuleInit, OnModuleDestroy {
   private readonly logger = new Logger('Supervisor');
   private readonly instances = new Map<string, ToolInstance>();
+  /** Definitions that are only tried: not part of the registry, but of every shutdown. */
+  private readonly trials = new Set<ToolInstance>();
   private readonly readyListeners = new Set<ReadyListener>();
   private readonly starts = new Semaphore(PARALLEL_STARTS);
   /** Tells our children from those of another MCPS.ONE on this machine, also after a restart. */
   private readonly installation: string;
+  private readonly remoteFetch: typeof fetch;
+  private readonly stderrFiles: StderrFiles;
   private draining = false;
 
   constructor(
@@ -53,10 +78,13 @@ export class SupervisorService implements OnModuleInit, OnModuleDestroy {
     private readonly clock: Clock,
   ) {
     this.installation = installationId(join(config.dataDir, 'installation-id'));
+    this.remoteFetch = createGuardedFetch(addressPolicyOf(config));
+    this.stderrFiles = new StderrFiles(config.logDir);
   }
 
   /** Before anything is started: what a killed MCPS.ONE has left behind is ended. The instance lock is ours by now. */
   async onModuleInit(): Promise<void> {
+    await this.spawner.prepare();
     const count = await this.spawner.reapLeftovers(`${this.installation}:`);
     if (count > 0) this.logger.warn('Processes that an earlier run had left behind were ended', { count });
   }
@@ -68,7 +96,12 @@ export class SupervisorService implements OnModuleInit, OnModuleDestroy {
     else
       this.instances.set(
         tool.id,
-        this.newInstance(tool, this.tap, (instance, before) => this.onChange(instance, before)),
+        this.newInstance(
+          tool,
+          this.tap,
+          (instance, before) => this.onChange(instance, before),
+          (named) => this.stderrFiles.sinkFor(named),
+        ),
       );
   }
 
@@ -117,7 +150,7 @@ export class SupervisorService implements OnModuleInit, OnModuleDestroy {
 
   /** All tools that have a process of ours at this moment. */
   liveProcesses(): LiveProcess[] {
-    return [...this.instances.values()].flatMap((instance) => {
+    return this.all().flatMap((instance) => {
       const session = instance.current;
       const pid = session?.process && !session.process.isGone() ? session.process.pid : null;
       if (session === null || pid === null) return [];
@@ -131,6 +164,49 @@ export class SupervisorService implements OnModuleInit, OnModuleDestroy {
     this.instances.get(toolId)?.condemn(generation, code, message);
   }
 
+  /** Shows what is wrong with a life of a tool that goes on and may recover. */
+  degrade(toolId: string, generation: number, code: string, message: string): void {
+    this.instances.get(toolId)?.degrade(generation, code, message);
+  }
+
+  recover(toolId: string, generation: number, code: string): void {
+    this.instances.get(toolId)?.recover(generation, code);
+  }
+
+  /** The sessions of all tools that run, by the tool's id. */
+  runningSessions(): Map<string, ToolSession> {
+    const running = new Map<string, ToolSession>();
+    for (const [id, { live }] of this.instances) if (live) running.set(id, live);
+    return running;
+  }
+
+  /** How every tool that was ever defined fares. */
+  lives(): Life[] {
+    return [...this.instances].map(([toolId, instance]) => lifeOf(toolId, instance));
+  }
+
+  life(toolId: string): Life | null {
+    const instance = this.instances.get(toolId);
+    return instance ? lifeOf(toolId, instance) : null;
+  }
+
+  /** To be asked before a wish to run is stored. @throws ShuttingDownError */
+  assertAccepting(): void {
+    if (this.draining) throw new ShuttingDownError();
+  }
+
+  /** What is promised about processes that would be left over. */
+  isolation(): IsolationReport {
+    return this.spawner.isolation();
+  }
+
+  /** The tools that will not be started again by themselves, each with the reason. */
+  failedTools(): FailedTool[] {
+    return [...this.instances.values()].flatMap(({ tool, lifecycle: { phase, lastError } }) =>
+      phase === 'failed' ? [{ name: tool.name, code: lastError?.code ?? 'unknown' }] : [],
+    );
+  }
+
   onReady(listener: ReadyListener): void {
     this.readyListeners.add(listener);
   }
@@ -140,12 +216,12 @@ export class SupervisorService implements OnModuleInit, OnModuleDestroy {
    * nothing of it is left afterwards. Rejects with what start or `work` rejected with; `stderr` is filled either way.
    */
   async trial<T>(tool: SupervisedTool, stderr: string[], work: (session: ToolSession) => Promise<T>): Promise<T> {
-    if (this.draining) throw new ShuttingDownError();
+    this.assertAccepting();
     const nowhere: TrafficSink = { record: () => undefined };
     const once: SupervisedTool = { ...tool, restartPolicy: 'never', maxRetries: 0 };
     const instance = this.newInstance(once, nowhere, () => undefined);
     // Known while it lives, so that a shutdown in the middle takes it down too.
-    this.instances.set(tool.id, instance);
+    this.trials.add(instance);
     try {
       await this.settle(instance, instance.start());
       const session = instance.live;
@@ -154,25 +230,30 @@ export class SupervisorService implements OnModuleInit, OnModuleDestroy {
     } finally {
       const isGone = await instance.stop();
       stderr.push(...instance.stderr.tail().map((entry) => entry.line));
-      if (isGone) this.instances.delete(tool.id);
+      if (isGone) this.trials.delete(instance);
     }
   }
 
   /** First of all at shutdown: no new starts, then everything down, side by side. */
   async onModuleDestroy(): Promise<void> {
     this.draining = true;
-    await Promise.all([...this.instances.values()].map((instance) => instance.stop()));
+    const limit = new AbortController();
+    const late = delay(SHUTDOWN_MS, true, { signal: limit.signal }).catch(() => false);
+    const down = Promise.all(this.all().map((instance) => instance.stop())).then(() => false);
+    if (await Promise.race([down, late])) this.killAll();
+    limit.abort();
     this.spawner.end();
+    await this.stderrFiles.close();
   }
 
   /** The last resort of a process that is about to end: every group gets SIGKILL, nobody is waited for. */
   killAll(): void {
     this.draining = true;
-    for (const instance of this.instances.values()) instance.current?.process?.signal('SIGKILL');
+    for (const instance of this.all()) instance.current?.process?.signal('SIGKILL');
   }
 
   private prepared(tool: SupervisedTool): ToolInstance {
-    if (this.draining) throw new ShuttingDownError();
+    this.assertAccepting();
     this.define(tool);
     const instance = this.instances.get(tool.id);
     if (!instance) throw new Error('a tool vanished while it was defined');
@@ -185,6 +266,19 @@ export class SupervisorService implements OnModuleInit, OnModuleDestroy {
     if (ended === 'failed') throw new ToolStartFailedError(instance.tool.name, instance.lifecycle);
   }
 
+  private all(): ToolInstance[] {
+    return [...this.instances.values(), ...this.trials];
+  }
+
+  /** A listener that throws is a bug of ours, and no reason to doubt the tool. */
+  private tellReady(listener: ReadyListener, toolId: string, session: ToolSession): void {
+    try {
+      listener(toolId, session);
+    } catch (error) {
+      this.logger.error('A listener failed when a tool became ready', error, { tool: session.tool.name });
+    }
+  }
+
   private isAlive(toolId: string): boolean {
     const phase = this.instances.get(toolId)?.lifecycle.phase;
     return phase !== undefined && phase !== 'stopped';
@@ -194,20 +288,28 @@ export class SupervisorService implements OnModuleInit, OnModuleDestroy {
     tool: SupervisedTool,
     sink: TrafficSink,
     onChange: InstanceSurroundings['onChange'],
+    stderrSink?: InstanceSurroundings['stderrSink'],
   ): ToolInstance {
+    const times = (): LifecycleTimes => (this.draining ? SHUTDOWN_TIMES : DEFAULT_TIMES);
     return new ToolInstance(tool, {
+      get times() {
+        return times();
+      },
       spawner: this.spawner,
       sink,
       clientInfo: { name: 'mcps-one', version: VERSION },
       environment: this.config.environmentOfChildren,
       passthrough: this.config.mcpEnvPassthrough,
       maxMessageBytes: this.config.mcpMaxMessageBytes,
+      remoteFetch: this.remoteFetch,
       marker: `${this.installation}:${tool.id}`,
       clock: this.clock,
       starts: this.starts,
-      times: DEFAULT_TIMES,
       slotMs: START_SLOT_MS,
+      onNoise: ({ name }, line) =>
+        this.logger.debug('A tool wrote something that is no MCP message', { tool: name, line }),
       onChange,
+      stderrSink,
     });
   }
 
@@ -219,8 +321,8 @@ export class SupervisorService implements OnModuleInit, OnModuleDestroy {
       this.logger.log('A tool is ready', { ...facts, pid: instance.current?.process?.pid ?? null });
       const session = instance.live;
       if (session) {
-        void session.measurePing();
-        for (const listener of this.readyListeners) listener(tool.id, session);
+        void session.ping();
+        for (const listener of this.readyListeners) this.tellReady(listener, tool.id, session);
       }
     } else if (lifecycle.phase === 'backoff' || lifecycle.phase === 'failed') {
       const { code, message } = lifecycle.lastError ?? { code: 'unknown', message: 'It failed' };
@@ -233,4 +335,8 @@ export class SupervisorService implements OnModuleInit, OnModuleDestroy {
       this.logger.log('A tool has stopped', facts);
     }
   }
+}
+
+function lifeOf(toolId: string, { lifecycle }: ToolInstance): Life {
+  return { toolId, phase: lifecycle.phase, settled: lifecycle.settled };
 }

@@ -4,16 +4,21 @@ import { groupMembers, livingProcesses, openFileDescriptors, waitUntil } from '.
 import { NodeProcessSpawner } from './node-process-spawner';
 import { readProcessTable } from './process-table';
 import type { SupervisedTool } from './supervised-tool';
+import type { InstanceSurroundings } from './tool-instance';
 
 /** Real children start in some 100 ms; the ladder leaves them the time to hear the polite end. */
-const TIMES = { ...QUICK_TIMES, ladder: { closeInputMs: 400, terminateMs: 400, killMs: 2_000 } };
+const TIMES = { ...QUICK_TIMES, ladder: { drainMs: 400, closeInputMs: 400, terminateMs: 400, killMs: 2_000 } };
 const marker = `children-spec:${process.pid}`;
 let instances = 0;
 const spawner = new NodeProcessSpawner();
 afterAll(() => spawner.end());
 const used: ObservedInstance[] = [];
 
-function fixture(flags: string[] = [], given: Partial<SupervisedTool> = {}): ObservedInstance {
+function fixture(
+  flags: string[] = [],
+  given: Partial<SupervisedTool> = {},
+  surroundings: Partial<InstanceSurroundings> = {},
+): ObservedInstance {
   const tool = aSupervisedTool({ flags, maxRetries: 0, ...given });
   const environment = { PATH: process.env.PATH, DATABASE_URL: 'postgres://ours' };
   const instance = new ObservedInstance(tool, spawner, {
@@ -21,6 +26,7 @@ function fixture(flags: string[] = [], given: Partial<SupervisedTool> = {}): Obs
     // As in the service: one for each tool, so that what one leaves behind is told from the others.
     marker: `${marker}:${instances++}`,
     environment,
+    ...surroundings,
   });
   used.push(instance);
   return instance;
@@ -84,6 +90,63 @@ describe('a real server', () => {
     expect(performance.now() - began).toBeLessThan(1_000);
     await instance.reaches('failed');
     expect(instance.lifecycle.lastError?.message).toContain('exited with code 9');
+  });
+
+  it('F3: fails a call within 100 ms of the death, whoever caused it, and never sends it again', async () => {
+    const instance = fixture([], { maxRetries: 5 });
+    await instance.start();
+    const tookMs: number[] = [];
+    for (const generation of [1, 2, 3]) {
+      await waitUntil(() => instance.lifecycle.generation === generation && instance.live, {
+        timeoutMs: 10_000,
+        what: 'it runs',
+      });
+      const answer = call(instance, 'sleep', { ms: 60_000 }).catch((error: unknown) => error);
+      const began = performance.now();
+      process.kill(pidOf(instance), 'SIGKILL');
+      expect(await answer).toMatchObject({
+        code: 'tool_connection_lost',
+        message: expect.stringContaining('ended by SIGKILL'),
+      });
+      tookMs.push(performance.now() - began);
+    }
+    // The fastest of three: a busy machine delays some, a timer of ours would delay all.
+    expect(Math.min(...tookMs)).toBeLessThan(100);
+  });
+
+  it('F23: is ended by SIGKILL and started again when it was stopped by SIGSTOP and condemned for its silence', async () => {
+    const instance = fixture([], { maxRetries: 5 });
+    await instance.start();
+    const pid = pidOf(instance);
+    process.kill(pid, 'SIGSTOP');
+    expect(await instance.live?.ping(200)).toMatchObject({ is: 'missed' });
+    instance.condemn(1, 'unresponsive', 'It did not answer');
+    await instance.reaches('backoff');
+    expect(groupMembers(pid)).toEqual([]);
+    expect(instance.lifecycle).toMatchObject({ lastError: { code: 'unresponsive' }, lastExit: { signal: 'SIGKILL' } });
+    await instance.reaches('running');
+    expect(pidOf(instance)).not.toBe(pid);
+  });
+
+  it('F20: is given up when it does not read its input, and its calls with it', async () => {
+    const instance = fixture([], { maxRetries: 0 }, { stdinStuckMs: 400 });
+    await instance.start();
+    process.kill(pidOf(instance), 'SIGSTOP');
+    // More than a pipe holds.
+    const text = 'x'.repeat(64 * 1024);
+    const answers = Array.from({ length: 5 }, () => call(instance, 'echo', { text }).catch((error: unknown) => error));
+    for (const answer of answers) expect(await answer).toMatchObject({ code: 'tool_connection_lost' });
+    await instance.reaches('failed');
+    expect(instance.lifecycle.lastError?.code).toBe('stdin_stuck');
+  });
+
+  it('ends its call in flight before it is stopped', async () => {
+    const instance = fixture([], {}, { times: { ...TIMES, ladder: { ...TIMES.ladder, drainMs: 10_000 } } });
+    await instance.start();
+    const answer = call(instance, 'sleep', { ms: 150 });
+    expect(await instance.stop()).toBe(true);
+    expect((await answer).content).toHaveLength(1);
+    expect(instance.lifecycle.lastExit).toMatchObject({ code: 0, signal: null });
   });
 
   it('F7: is understood whether it exits at the probe, is silent at it, or knows only the new revision', async () => {

@@ -171,6 +171,67 @@ describe('why a start failed', () => {
   });
 });
 
+describe('F32: a suspension of MCPS.ONE itself', () => {
+  /** A clock that says afterwards that so much time has passed at once. */
+  function jumping() {
+    let jumpedMs = 0;
+    const clock = { now: () => Date.now(), monotonic: () => performance.now() + jumpedMs };
+    return { clock, jump: (ms: number) => (jumpedMs += ms) };
+  }
+
+  it('gives a child the time of its rung once more', async () => {
+    const { clock, jump } = jumping();
+    const times = { ...QUICK_TIMES, ladder: { ...QUICK_TIMES.ladder, terminateMs: 150, killMs: 5_000 } };
+    const { instance, spawner } = tooled([{ ignoresEof: true, ignoresTerm: true }], {}, { clock, times });
+    await instance.start();
+    const stopped = instance.stop();
+    await waitUntil(() => spawner.last.signals.length === 1, { timeoutMs: 2_000, what: 'it was asked to end' });
+    const began = performance.now();
+    jump(60_000);
+    expect(await stopped).toBe(true);
+    expect(spawner.last.signals).toEqual(['SIGTERM', 'SIGKILL']);
+    expect(performance.now() - began).toBeGreaterThanOrEqual(280);
+  });
+
+  it('does not call a process unkillable that is only seen late to be gone', async () => {
+    const { clock, jump } = jumping();
+    const behaviour = { ignoresEof: true, ignoresTerm: true, ignoresKill: true };
+    const { instance, spawner } = tooled([behaviour], {}, { clock, times: QUICK_TIMES });
+    await instance.start();
+    const stopped = instance.stop();
+    await waitUntil(() => spawner.last.signals.length === 2, { timeoutMs: 2_000, what: 'it was killed' });
+    jump(60_000);
+    setTimeout(() => spawner.last.exit(null, 'SIGKILL'), 200); // after the rung would have been over, in its second time
+    expect(await stopped).toBe(true);
+    expect(instance.lifecycle).toMatchObject({ phase: 'stopped', lastError: null });
+  });
+});
+
+describe('F20: a program that does not read its input', () => {
+  it('is given up with that reason, its calls fail, and another one comes', async () => {
+    const given = { times: QUICK_TIMES, stdinStuckMs: 80 };
+    const { instance, spawner } = tooled([{}, {}], {}, given);
+    await instance.start();
+    const [child] = spawner.children;
+    // The pipe takes nothing more, from here on.
+    child!.stdin._transform = () => undefined;
+    const call = { method: 'tools/call', timeoutMs: 60_000, client: null, sessionId: null };
+    const answers = Array.from({ length: 3 }, () =>
+      instance.live!.peer!.request(call).catch((error: unknown) => error),
+    );
+    for (const answer of answers) {
+      expect(await answer).toMatchObject({ code: 'tool_connection_lost', extra: { reason: 'stdin_stuck' } });
+    }
+    await instance.reaches('backoff');
+    expect(instance.lifecycle.lastError).toMatchObject({
+      code: 'stdin_stuck',
+      hint: expect.stringContaining('stderr'),
+    });
+    await instance.reaches('running');
+    expect(spawner.children[1]!.methods).not.toContain('tools/call');
+  });
+});
+
 describe('a process that cannot be killed', () => {
   it('is told to whoever stops, starts or restarts, and is not doubled', async () => {
     const { instance, spawner } = tooled([{ ignoresEof: true, ignoresTerm: true, ignoresKill: true }, {}]);

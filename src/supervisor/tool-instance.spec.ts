@@ -1,4 +1,4 @@
-import { ObservedInstance } from '../../test/support/an-instance';
+import { ObservedInstance, QUICK_TIMES } from '../../test/support/an-instance';
 import { aSupervisedTool } from '../../test/support/a-supervised-tool';
 import { type FakeBehaviour, FakeSpawner } from '../../test/support/fake-spawner';
 import { waitUntil } from '../../test/support/process-tree';
@@ -147,6 +147,65 @@ describe('starting and stopping', () => {
   });
 });
 
+describe('calls in flight at a stop', () => {
+  const SLOW = { ...QUICK_TIMES, ladder: { ...QUICK_TIMES.ladder, drainMs: 60_000 } };
+  const call = { method: 'tools/call', timeoutMs: 60_000, client: 'somebody', sessionId: null };
+
+  it.each(['stop', 'restart'] as const)('may end before a %s, while new ones are refused at once', async (command) => {
+    const { instance, spawner } = tooled([{}], {}, { times: SLOW });
+    await instance.start();
+    const { peer } = instance.live!;
+    const [child] = spawner.children;
+    const answer = peer!.request(call);
+    const done = instance[command]();
+    expect([instance.live, instance.lifecycle.rung]).toEqual([null, 'draining']);
+    await expect(peer!.request(call)).rejects.toMatchObject({
+      code: 'tool_not_running',
+      message: expect.stringContaining('is stopping'),
+    });
+    await waitUntil(() => child!.methods.includes('tools/call'), { timeoutMs: 1_000, what: 'the call has arrived' });
+    expect(child!.isGone()).toBe(false);
+    const id = child!.ids.get('tools/call');
+    child!.say({ id, result: { content: [] } });
+    expect(await answer).toEqual({ content: [] });
+    expect(await done).toBe(command === 'stop' ? true : 'ready');
+    // The refused one never got there.
+    expect(child!.methods.filter((method) => method === 'tools/call')).toHaveLength(1);
+    expect(child!.signals).toEqual([]);
+  });
+
+  it('have so long and no longer, and fail then', async () => {
+    const { instance } = tooled();
+    await instance.start();
+    const answer = instance.live!.peer!.request(call).catch((error: unknown) => error);
+    expect(await instance.stop()).toBe(true);
+    expect(await answer).toMatchObject({ code: 'tool_connection_lost' });
+  });
+
+  it('hold nothing up when there are none, or none but our own', async () => {
+    const { instance } = tooled([{ ignoresPing: true }], {}, { times: SLOW });
+    await instance.start();
+    void instance.live!.ping(60_000);
+    expect(await instance.stop()).toBe(true);
+  });
+
+  it('hold nothing up when the child crashes meanwhile, or is condemned', async () => {
+    for (const end of ['crash', 'condemn'] as const) {
+      const { instance, spawner } = tooled([{}], { maxRetries: 0 }, { times: SLOW });
+      await instance.start();
+      const answer = instance.live!.peer!.request(call).catch((error: unknown) => error);
+      const down = instance.reaches(end === 'crash' ? 'stopped' : 'failed');
+      if (end === 'condemn') instance.condemn(1, 'unresponsive', 'It hangs');
+      else {
+        void instance.stop();
+        spawner.last.exit(1);
+      }
+      await down;
+      expect(await answer).toMatchObject({ code: 'tool_connection_lost' });
+    }
+  });
+});
+
 describe('restarting', () => {
   it('F9: has a new process, and the whole old group is gone before it', async () => {
     const { instance, spawner } = tooled([{ ignoresEof: true, leavesMember: true }, {}]);
@@ -206,6 +265,8 @@ describe('a crash', () => {
     expect(error).toMatchObject({ end: { code: 'process_exited', message: 'the program was ended by SIGSEGV' } });
     await waitUntil(() => instance.lifecycle.restarts === 1 && instance.live, { timeoutMs: 2_000, what: 'it is back' });
     expect(instance.phases.slice(3)).toEqual(['stopping', 'backoff', 'starting', 'handshaking', 'running']);
+    // What was in flight is not sent again: nobody knows how far it had come.
+    expect(spawner.children.map(({ methods }) => methods.includes('tools/call'))).toEqual([true, false]);
     expect(instance.lifecycle).toMatchObject({ lastError: null, lastExit: { code: null, signal: 'SIGSEGV' } });
   });
 
@@ -227,6 +288,34 @@ describe('a crash', () => {
     expect(await instance.start()).toBe('failed');
     expect(instance.lifecycle).toMatchObject({ failures: 1, restarts: 0 });
     expect(spawner.asked).toBeGreaterThan(before);
+  });
+
+  it('F2: with code 0 before it is ready is a failed start and no reason to try again, but under always', async () => {
+    const under = async (restartPolicy: SupervisedTool['restartPolicy']) => {
+      const { instance, spawner } = tooled([{ exitAtOnce: 0 }], { restartPolicy, maxRetries: 1 });
+      const outcome = await instance.start();
+      await instance.reaches(restartPolicy === 'on-failure' ? 'stopped' : 'failed');
+      const { settled, lastError } = instance.lifecycle;
+      return { outcome, settled, code: lastError?.code, asked: spawner.asked };
+    };
+    const code = 'exited_before_handshake';
+    // Each is asked once more without the probe before anything is held against it.
+    expect(await under('on-failure')).toEqual({ outcome: 'failed', settled: true, code, asked: 2 });
+    expect(await under('always')).toEqual({ outcome: 'failed', settled: false, code, asked: 4 });
+    expect(await under('never')).toEqual({ outcome: 'failed', settled: false, code, asked: 2 });
+  });
+
+  it('counts anew when somebody starts it during a retry of its own', async () => {
+    const { instance, spawner } = tooled([{ refuses: { code: -1, message: 'no' } }, { answers: false }], {
+      startTimeoutMs: 200,
+    });
+    expect(await instance.start()).toBe('failed');
+    await instance.reaches('handshaking');
+    expect(instance.lifecycle).toMatchObject({ failures: 1, restarts: 1 });
+    const joined = instance.start();
+    expect(instance.lifecycle).toMatchObject({ failures: 0, restarts: 0, lastError: null });
+    expect(await joined).toBe('failed');
+    expect([instance.lifecycle.failures, spawner.asked]).toEqual([1, 2]);
   });
 
   it('is cancelled while it waits for the next try by a stop', async () => {

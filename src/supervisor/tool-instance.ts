@@ -1,10 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../common/clock';
 import type { Semaphore } from '../common/semaphore';
-import { HandshakeError } from '../mcp/peer.errors';
-import type { ProtocolEra } from '../mcp/peer.types';
-import { exitProblem, problem, QUOTED_LINES, startProblem } from './failure-explanation';
-import { StderrRing } from './stderr-ring';
+import { EraMemory } from './era-memory';
+import { problem } from './failure-explanation';
+import { type FiredTimer, LifecycleTimers } from './lifecycle-timers';
+import { SessionReport } from './session-report';
+import { StderrRing, type StderrSink } from './stderr-ring';
 import { sameConnection, type SupervisedTool } from './supervised-tool';
 import {
   advance,
@@ -13,9 +14,10 @@ import {
   type LifecycleEvent,
   type LifecycleState,
   type LifecycleTimes,
-  type TimerName,
+  type Rung,
 } from './tool-lifecycle';
 import { type SessionSurroundings, ToolSession } from './tool-session';
+import { within } from './within';
 
 /** How a start that somebody waits for ended. */
 export type StartOutcome = 'ready' | 'failed' | 'aborted';
@@ -24,9 +26,12 @@ export interface InstanceSurroundings extends SessionSurroundings {
   clock: Clock;
   /** Bounds how many tools start at once. */
   starts: Semaphore;
-  times: LifecycleTimes;
+  /** Read at each step: a shutdown of the house makes them shorter. */
+  readonly times: LifecycleTimes;
   /** A start keeps its slot this long at most: one that hangs must not hold up the others. */
   slotMs: number;
+  /** Makes the place where stderr goes beside the ring; none for what is only tried. */
+  stderrSink?: (tool: () => SupervisedTool) => StderrSink;
   /** Told after each change of state. */
   onChange: (instance: ToolInstance, before: LifecycleState) => void;
 }
@@ -39,20 +44,20 @@ interface Waiter {
 /** How often a process group that is coming down is looked at. */
 const GONE_POLL_MS = 20;
 const UNKILLABLE_POLL_MS = 1_000;
-/** A failed handshake may be the first sign of an exit; this long we wait for the exit itself, which tells more. */
-const EXIT_GRACE_MS = 300;
-/** A verdict on a server's era is asked for anew after this long: servers get updated. */
-const ERA_VERDICT_MS = 24 * 3600_000;
+/** A timer that fires so much too late tells that we were stopped ourselves, and with us the time that a child was given. */
+const SUSPENDED_MS = 2_000;
 
 /** One tool alive: carries out what the lifecycle says and tells it what happens. All events pass `dispatch`, one by one. */
 export class ToolInstance {
   readonly stderr: StderrRing;
   private state: LifecycleState = INITIAL_STATE;
   private session: ToolSession | null = null;
-  private readonly timers = new Map<TimerName, NodeJS.Timeout>();
+  private readonly timers: LifecycleTimers;
   private waiters: Waiter[] = [];
-  private era: { verdict: ProtocolEra; tool: SupervisedTool; at: number } | null = null;
+  private readonly era = new EraMemory();
   private readySince: { at: number; monotonic: number } | null = null;
+  /** The rung that has been given its time once more. */
+  private graced: { generation: number; rung: Rung } | null = null;
   /** What peers show in records: follows the definition. */
   private readonly shown: { id: string; name: string; recordPayloads: boolean };
 
@@ -60,7 +65,14 @@ export class ToolInstance {
     private definition: SupervisedTool,
     private readonly surroundings: InstanceSurroundings,
   ) {
-    this.stderr = new StderrRing(() => surroundings.clock.now());
+    this.stderr = new StderrRing(
+      () => surroundings.clock.now(),
+      surroundings.stderrSink?.(() => this.definition),
+    );
+    this.timers = new LifecycleTimers(
+      () => surroundings.clock.monotonic(),
+      (fired) => this.onTimer(fired),
+    );
     this.shown = { id: definition.id, name: definition.name, recordPayloads: definition.recordPayloads };
   }
 
@@ -80,6 +92,11 @@ export class ToolInstance {
   /** The session of the newest generation; null while that one still waits for its turn. */
   get current(): ToolSession | null {
     return this.session?.generation === this.state.generation ? this.session : null;
+  }
+
+  /** The newest session there was, whether it lives or not. */
+  get newest(): ToolSession | null {
+    return this.session;
   }
 
   get startedAt(): number | null {
@@ -132,7 +149,18 @@ export class ToolInstance {
    */
   condemn(generation: number, code: string, message: string): void {
     const { clock } = this.surroundings;
-    this.dispatch({ type: 'lost', generation, problem: problem(code, message, clock.now()) });
+    this.dispatch({ type: 'lost', generation, problem: problem(code, message, clock.now()), again: false });
+  }
+
+  /** It runs, but something is wrong that may pass. */
+  degrade(generation: number, code: string, message: string): void {
+    const at = this.surroundings.clock.now();
+    this.dispatch({ type: 'degraded', generation, problem: problem(code, message, at) });
+  }
+
+  /** What `degrade` told under this code has passed. */
+  recover(generation: number, code: string): void {
+    this.dispatch({ type: 'recovered', generation, code });
   }
 
   /** How the first attempt from now on ends. A restart has left `running` already when this looks. */
@@ -145,7 +173,8 @@ export class ToolInstance {
         case 'failed':
           return 'failed';
         case 'stopped':
-          return 'aborted';
+          // Settled: it ended by itself before it was ready.
+          return state.settled ? 'failed' : 'aborted';
         case 'stopping':
           return state.rung === 'unkillable' ? 'failed' : undefined;
         default:
@@ -195,6 +224,9 @@ export class ToolInstance {
       case 'spawn':
         void this.surroundings.starts.run(() => within(this.surroundings.slotMs, this.bringUp(effect.generation)));
         return;
+      case 'drain':
+        void this.drain(effect.generation);
+        return;
       case 'close-input':
         void this.takeDown(effect.generation);
         return;
@@ -202,15 +234,14 @@ export class ToolInstance {
         this.current?.process?.signal(effect.signal);
         return;
       case 'set-timer':
-        this.setTimer(effect.name, effect.generation, effect.delayMs);
+        this.timers.set(effect.name, effect.generation, effect.delayMs);
         return;
       case 'cancel-timers':
-        for (const timer of this.timers.values()) clearTimeout(timer);
-        this.timers.clear();
+        this.timers.cancelAll();
     }
   }
 
-  /** One life from spawn to ready; what comes after is told by `watch`. Never rejects. */
+  /** One life from spawn to ready; what comes after is told by the report. Never rejects. */
   private async bringUp(generation: number): Promise<void> {
     // It may have been stopped while it waited for its turn.
     if (this.state.generation !== generation || this.state.phase !== 'starting') return;
@@ -218,78 +249,30 @@ export class ToolInstance {
     const session = new ToolSession(generation, this.definition, this.shown, this.surroundings);
     this.session = session;
     const began = clock.monotonic();
-    const { heard } = this.stderr;
-    const probe = this.probeMode();
+    const probe = this.era.probeFor(this.definition, clock.now());
+    const report = new SessionReport(session, probe, {
+      clock,
+      era: this.era,
+      stderr: this.stderr,
+      phase: () => this.state.phase,
+      tell: (event: LifecycleEvent) => this.dispatch(event),
+    });
     try {
       await session.open(this.stderr);
       this.dispatch({ type: 'spawned', generation });
-      this.watch(session, heard);
+      report.watchEnd();
       const { era } = await session.handshake(probe, clock.monotonic() - began);
-      this.era = { verdict: era, tool: session.tool, at: clock.now() };
+      this.era.learn(era, session.tool, clock.now());
       this.dispatch({ type: 'ready', generation });
     } catch (error) {
-      await this.reportStartFailure(session, error, { probe, heard });
+      await report.startFailed(error);
     }
   }
 
-  private probeMode(): 'auto' | ProtocolEra {
-    const known = this.era;
-    if (known === null || !sameConnection(known.tool, this.definition)) return 'auto';
-    return this.surroundings.clock.now() - known.at > ERA_VERDICT_MS ? 'auto' : known.verdict;
-  }
-
-  private async reportStartFailure(
-    session: ToolSession,
-    error: unknown,
-    start: { probe: 'auto' | ProtocolEra; heard: number },
-  ): Promise<void> {
-    const { generation, process: child } = session;
-    // Of a start that was taken down nothing is to be learnt, here and below.
-    if (!session.signal.aborted) this.era = null;
-    const exit = child !== null && mayBeAnExit(error) ? await within(EXIT_GRACE_MS, child.exited) : undefined;
-    const at = this.surroundings.clock.now();
-    const stderr = this.stderr.since(start.heard, QUOTED_LINES);
-    if (!exit) {
-      const failure = startProblem(error, at, { stderr, mask: session.mask });
-      // A remembered verdict may be out of date; the next try asks anew.
-      const permanent = failure.permanent && !(error instanceof HandshakeError && start.probe !== 'auto');
-      this.dispatch({ type: 'start-failed', generation, problem: failure.problem, permanent });
-      return;
-    }
-    // Some servers end on a method they don't know: they are asked once more without the probe.
-    const isProbes = error instanceof HandshakeError && error.code === 'closed_during_probe';
-    const again = !session.signal.aborted && start.probe === 'auto' && isProbes;
-    if (again) this.era = { verdict: 'legacy', tool: session.tool, at };
-    const explanation = exitProblem(exit, at, { ready: false, stderr });
-    this.dispatch({ type: 'exited', generation, exit: { ...exit, at }, problem: explanation, again });
-  }
-
-  /** Tells the lifecycle how the session ends, whenever that is. */
-  private watch(session: ToolSession, heard: number): void {
-    const { generation, process: child, peer } = session;
-    const { clock } = this.surroundings;
-    void child?.exited.then((exit) => {
-      // Calls in flight fail now, and with the true reason.
-      session.endBecause(
-        'process_exited',
-        `the program ${exit.signal === null ? `exited with code ${exit.code}` : `was ended by ${exit.signal}`}`,
-      );
-      // Until the handshake is over, reportStartFailure tells it: it knows more.
-      if (this.state.phase === 'handshaking' && session.identity === null) return;
-      const at = clock.now();
-      const explanation = exitProblem(exit, at, { ready: true, stderr: this.stderr.since(heard, QUOTED_LINES) });
-      this.dispatch({ type: 'exited', generation, exit: { ...exit, at }, problem: explanation, again: false });
-    });
-    peer?.onClose((end) => {
-      void within<unknown>(EXIT_GRACE_MS, child?.exited ?? Promise.resolve()).then(() => {
-        const code = child === null ? end.code : 'connection_lost';
-        this.dispatch({
-          type: 'lost',
-          generation,
-          problem: problem(code, session.mask.apply(end.message), clock.now()),
-        });
-      });
-    });
+  /** Nothing new is taken; reports when what is in flight has ended. */
+  private async drain(generation: number): Promise<void> {
+    await this.current?.peer?.drain();
+    this.dispatch({ type: 'drained', generation });
   }
 
   /** Ends a generation politely and reports when nothing of it is left; the ladder of the lifecycle adds the force. */
@@ -305,29 +288,21 @@ export class ToolInstance {
     this.dispatch({ type: 'gone', generation });
   }
 
-  private setTimer(name: TimerName, generation: number, delayMs: number): void {
-    clearTimeout(this.timers.get(name));
-    this.timers.set(
-      name,
-      setTimeout(() => {
-        this.timers.delete(name);
-        this.dispatch({ type: 'timer', name, generation });
-      }, delayMs),
-    );
+  private onTimer({ name, generation, delayMs, lateMs }: FiredTimer): void {
+    if (name === 'ladder' && this.deservesGrace(lateMs)) this.timers.set(name, generation, delayMs);
+    else this.dispatch({ type: 'timer', name, generation });
   }
-}
 
-/** Whether a failed start may be the first sign of an exit; an answer of the server and its silence tell enough themselves. */
-function mayBeAnExit(error: unknown): boolean {
-  return !(error instanceof HandshakeError) || error.code.startsWith('closed_');
-}
-
-/** The value of `work`, or undefined if it takes longer; the work itself goes on. */
-async function within<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
-  const limit = new AbortController();
-  try {
-    return await Promise.race([work, delay(ms, undefined, { signal: limit.signal })]);
-  } finally {
-    limit.abort();
+  /**
+   * Whether the rung gets its time once more (F32): after a suspension of ours the child has not had it; and one that is
+   * gone already is only waiting for us to look.
+   */
+  private deservesGrace(lateMs: number): boolean {
+    const { generation, rung } = this.state;
+    if (this.graced?.generation === generation && this.graced.rung === rung) return false;
+    const isGone = rung !== 'draining' && this.current?.isGone() === true;
+    if (!isGone && lateMs < SUSPENDED_MS) return false;
+    this.graced = { generation, rung };
+    return true;
   }
 }

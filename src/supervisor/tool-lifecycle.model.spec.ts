@@ -12,7 +12,7 @@ import {
 /** What a child of the simulated world is like. */
 interface Nature {
   spawn: 'comes' | 'fails' | 'fails-for-good';
-  handshake: 'answers' | 'refuses' | 'exits' | 'exits-again' | 'hangs';
+  handshake: 'answers' | 'refuses' | 'exits' | 'exits-again' | 'exits-for-good' | 'hangs';
   heeds: 'eof' | 'term' | 'kill' | 'nothing';
 }
 
@@ -21,6 +21,8 @@ interface Child extends Nature {
   step: 'asked' | 'spawned' | 'ready' | 'failed';
   /** A member of the group lives. */
   alive: boolean;
+  /** It was asked for its last calls; `held`: they have not ended. */
+  drain: 'none' | 'held' | 'told';
   isClosed: boolean;
   /** SIGKILL is pending: it dies as soon as the kernel lets it. */
   isDoomed: boolean;
@@ -30,7 +32,7 @@ interface Child extends Nature {
 type Action =
   | { is: 'start' | 'stop' | 'restart' }
   /** The next thing on some child's way happens. */
-  | { is: 'progress' | 'exit' | 'lose' | 'let-go' | 'late'; pick: number }
+  | { is: 'progress' | 'exit' | 'lose' | 'lose-again' | 'ail' | 'mend' | 'let-go' | 'late'; pick: number }
   | { is: 'timer'; pick: number };
 
 const PROBLEM = { code: 'exited', message: 'It exited', hint: 'Look', at: 0 };
@@ -39,7 +41,7 @@ const RULES: LifecycleRules = {
   maxRetries: 3,
   backoff: { firstMs: 1_000, maxMs: 60_000 },
   stableMs: 60_000,
-  ladder: { closeInputMs: 3_000, terminateMs: 5_000, killMs: 10_000 },
+  ladder: { drainMs: 5_000, closeInputMs: 3_000, terminateMs: 5_000, killMs: 10_000 },
   now: 0,
   random: 0.5,
 };
@@ -98,6 +100,7 @@ class World {
   /** Lets everything happen that is under way, until nothing is; a timer fires only when nothing else can happen. */
   rest(): void {
     for (let turns = 0; turns < 500; turns++) {
+      for (const child of this.children) if (child.drain === 'held' && !child.isClosed) this.happen(child, 'progress');
       const busy = this.children.find((child) => this.canProgress(child));
       if (busy) this.happen(busy, 'progress');
       else if (this.timers.size > 0 && !this.isQuiet()) this.fire([...this.timers.keys()][0]);
@@ -117,7 +120,7 @@ class World {
     return child.step === 'asked' || (child.step === 'spawned' && child.alive && child.handshake !== 'hangs');
   }
 
-  private happen(child: Child, what: 'progress' | 'exit' | 'lose' | 'let-go'): void {
+  private happen(child: Child, what: 'progress' | 'exit' | 'lose' | 'lose-again' | 'ail' | 'mend' | 'let-go'): void {
     const { generation } = child;
     if (what === 'let-go') {
       if (child.heeds === 'nothing') child.heeds = 'kill';
@@ -127,8 +130,17 @@ class World {
       child.alive = false;
       child.step = 'failed';
       this.tell(this.exit(generation, false));
-    } else if (what === 'lose') {
-      if (child.step === 'ready' && !child.isClosed) this.tell({ type: 'lost', generation, problem: PROBLEM });
+    } else if (what === 'lose' || what === 'lose-again') {
+      const again = what === 'lose-again';
+      if (child.step === 'ready' && !child.isClosed) this.tell({ type: 'lost', generation, problem: PROBLEM, again });
+    } else if (what === 'ail' || what === 'mend') {
+      // A health check may tell anything of any child at any time.
+      if (what === 'ail') this.tell({ type: 'degraded', generation, problem: PROBLEM });
+      else this.tell({ type: 'recovered', generation, code: PROBLEM.code });
+    } else if (child.drain === 'held') {
+      // Its last calls end, maybe too late to matter.
+      child.drain = 'told';
+      this.tell({ type: 'drained', generation });
     } else if (child.step === 'asked') {
       this.spawn(child);
     } else if (child.isClosed) {
@@ -161,11 +173,18 @@ class World {
     if (handshake === 'answers') this.tell({ type: 'ready', generation });
     else if (handshake === 'refuses')
       this.tell({ type: 'start-failed', generation, problem: PROBLEM, permanent: false });
-    else this.tell(this.exit(generation, handshake === 'exits-again'));
+    else this.tell(this.exit(generation, handshake === 'exits-again', handshake === 'exits-for-good'));
   }
 
-  private exit(generation: number, again: boolean): LifecycleEvent {
-    return { type: 'exited', generation, exit: { code: 1, signal: null, at: 0 }, problem: PROBLEM, again };
+  private exit(generation: number, again: boolean, permanent = false): LifecycleEvent {
+    return {
+      type: 'exited',
+      generation,
+      exit: { code: generation % 3 === 0 ? 0 : 1, signal: null, at: 0 },
+      problem: PROBLEM,
+      again,
+      permanent,
+    };
   }
 
   private fire(name: TimerName | undefined): void {
@@ -199,11 +218,18 @@ class World {
           generation: effect.generation,
           step: 'asked',
           alive: false,
+          drain: 'none',
           isClosed: false,
           isDoomed: false,
           ends: 0,
         } as const;
         this.children.push({ ...nature, ...fresh });
+        return;
+      }
+      case 'drain': {
+        const child = this.child(effect.generation);
+        expect([child.drain, child.isClosed]).toEqual(['none', false]);
+        child.drain = 'held';
         return;
       }
       case 'close-input': {
@@ -246,6 +272,8 @@ class World {
     };
     for (const [name, timer] of this.timers) expect([name, timer.generation]).toEqual([allowed[phase], generation]);
     if (phase === 'backoff') expect(this.timers.size).toBe(1);
+    // Settled is a way to be at rest, and ends with every new life.
+    if (this.state.settled) expect(['stopping', 'stopped']).toContain(phase);
     if (phase === 'running') expect(this.child(generation).step).not.toBe('asked');
   }
 
@@ -256,7 +284,17 @@ class World {
 
 const pick = fc.nat(50);
 const command = fc.record({ is: fc.constantFrom('start' as const, 'stop' as const, 'restart' as const) });
-const worldEvent = fc.record({ is: fc.constantFrom('progress' as const, 'exit' as const, 'lose' as const), pick });
+const worldEvent = fc.record({
+  is: fc.constantFrom(
+    'progress' as const,
+    'progress' as const,
+    'exit' as const,
+    'lose' as const,
+    'lose-again' as const,
+  ),
+  pick,
+});
+const health = fc.record({ is: fc.constantFrom('ail' as const, 'mend' as const), pick });
 const others = fc.record({ is: fc.constantFrom('timer' as const, 'late' as const, 'let-go' as const), pick });
 const newest = fc.constant<Action>({ is: 'progress', pick: 0 });
 const actions = fc.array(
@@ -264,13 +302,23 @@ const actions = fc.array(
     { weight: 3, arbitrary: command },
     { weight: 4, arbitrary: worldEvent },
     { weight: 3, arbitrary: others },
+    { weight: 1, arbitrary: health },
     { weight: 1, arbitrary: newest },
   ),
   { minLength: 1, maxLength: 60 },
 );
 const nature = fc.record<Nature>({
   spawn: fc.constantFrom('comes', 'comes', 'comes', 'fails', 'fails-for-good'),
-  handshake: fc.constantFrom('answers', 'answers', 'answers', 'refuses', 'exits', 'exits-again', 'hangs'),
+  handshake: fc.constantFrom(
+    'answers',
+    'answers',
+    'answers',
+    'refuses',
+    'exits',
+    'exits-again',
+    'exits-for-good',
+    'hangs',
+  ),
   heeds: fc.constantFrom('eof', 'eof', 'term', 'kill', 'nothing'),
 });
 const policy = fc.constantFrom('always' as const, 'on-failure' as const, 'never' as const);
@@ -293,7 +341,7 @@ describe('the life of a tool in a random world', () => {
   });
 
   it('F26: comes to rest where it was last wished, once the world behaves', () => {
-    const temporary = nature.filter((one) => one.spawn !== 'fails-for-good');
+    const temporary = nature.filter((one) => one.spawn !== 'fails-for-good' && one.handshake !== 'exits-for-good');
     fc.assert(
       fc.property(fc.array(temporary, { minLength: 1, maxLength: 6 }), actions, (natures, steps) => {
         const world = new World(natures, { ...RULES, maxRetries: 1_000 });

@@ -8,11 +8,13 @@ import {
   type LifecycleState,
   type Phase,
   type Problem,
+  SHUTDOWN_TIMES,
 } from './tool-lifecycle';
 
 const PROBLEM: Problem = { code: 'exited', message: 'The program exited with code 1', hint: 'Look', at: 5 };
 const CANCEL: Effect = { type: 'cancel-timers' };
-const LIVING: Phase[] = ['starting', 'handshaking', 'running'];
+const STARTING: Phase[] = ['starting', 'handshaking'];
+const LIVING: Phase[] = [...STARTING, 'running'];
 const PHASES: Phase[] = [...LIVING, 'stopped', 'stopping', 'backoff', 'failed'];
 
 function rules(given: Partial<LifecycleRules> = {}): LifecycleRules {
@@ -36,7 +38,12 @@ function follow(state: LifecycleState, events: LifecycleEvent[], given: Partial<
 const spawned: LifecycleEvent = { type: 'spawned', generation: 7 };
 const ready: LifecycleEvent = { type: 'ready', generation: 7 };
 const gone: LifecycleEvent = { type: 'gone', generation: 7 };
-const lost: LifecycleEvent = { type: 'lost', generation: 7, problem: PROBLEM };
+const lost: LifecycleEvent = { type: 'lost', generation: 7, problem: PROBLEM, again: false };
+const lostAgain: LifecycleEvent = { ...lost, again: true };
+const drained: LifecycleEvent = { type: 'drained', generation: 7 };
+const DEAF: Problem = { code: 'unresponsive', message: 'It does not answer', hint: 'Look', at: 6 };
+const degraded: LifecycleEvent = { type: 'degraded', generation: 7, problem: DEAF };
+const recovered: LifecycleEvent = { type: 'recovered', generation: 7, code: 'unresponsive' };
 const retry: LifecycleEvent = { type: 'timer', name: 'retry', generation: 7 };
 const stable: LifecycleEvent = { type: 'timer', name: 'stable', generation: 7 };
 const ladder: LifecycleEvent = { type: 'timer', name: 'ladder', generation: 7 };
@@ -59,7 +66,7 @@ describe('the life of a tool', () => {
     });
   });
 
-  it.each(LIVING)('begins the stop ladder with the end of input when stopped while %s', (phase) => {
+  it.each(STARTING)('begins the stop ladder with the end of input when stopped while %s', (phase) => {
     expect(after(at(phase), { type: 'stop' })).toEqual({
       state: at('stopping', { next: 'stopped' }),
       effects: [
@@ -70,9 +77,47 @@ describe('the life of a tool', () => {
     });
   });
 
+  it('lets calls in flight end first when stopped or restarted while running, for 5 s at most', () => {
+    for (const type of ['stop', 'restart'] as const) {
+      const next = type === 'stop' ? 'stopped' : 'starting';
+      const draining = after(at('running'), { type });
+      expect(draining).toEqual({
+        state: at('stopping', { next, rung: 'draining' }),
+        effects: [
+          CANCEL,
+          { type: 'drain', generation: 7 },
+          { type: 'set-timer', name: 'ladder', generation: 7, delayMs: 5_000 },
+        ],
+      });
+      const closing = {
+        state: at('stopping', { next }),
+        effects: [
+          { type: 'close-input', generation: 7 },
+          { type: 'set-timer', name: 'ladder', generation: 7, delayMs: 3_000 },
+        ],
+      };
+      for (const event of [drained, ladder, lost]) expect(after(draining.state, event)).toEqual(closing);
+      const { lastExit, ...rest } = after(draining.state, exited(0)).state;
+      expect(lastExit).toMatchObject({ code: 0 });
+      expect({ ...rest, lastExit: null }).toEqual(closing.state);
+      // Only the first of them counts.
+      expect(after(closing.state, drained)).toEqual({ state: closing.state, effects: [] });
+    }
+  });
+
+  it('does not wait for the calls of what has crashed, is lost or condemned', () => {
+    for (const event of [exited(), exited(0), lost, lostAgain]) {
+      const { state, effects } = after(at('running'), event);
+      expect(state.rung).toBe('input-closed');
+      expect(effects).not.toContainEqual({ type: 'drain', generation: 7 });
+    }
+  });
+
   it.each(LIVING)('takes down what is there before a restart while %s', (phase) => {
     const { state, effects } = after(at(phase, { failures: 3, restarts: 3, lastError: PROBLEM }), { type: 'restart' });
-    expect(state).toEqual(at('stopping', { next: 'starting' }));
+    expect(state).toEqual(
+      at('stopping', { next: 'starting', rung: phase === 'running' ? 'draining' : 'input-closed' }),
+    );
     expect(effects.some((effect) => effect.type === 'spawn')).toBe(false);
     expect(after(state, gone)).toEqual({
       state: at('starting', { generation: 8 }),
@@ -97,6 +142,24 @@ describe('the life of a tool', () => {
     expect(after(at(phase), { type: 'start' })).toEqual({ state: at(phase), effects: [] });
   });
 
+  it.each(STARTING)('counts anew when started while a retry of its own is %s', (phase) => {
+    const retrying = at(phase, { failures: 3, restarts: 3, lastError: PROBLEM });
+    expect(after(retrying, { type: 'start' })).toEqual({ state: at(phase), effects: [] });
+  });
+
+  it('counts anew when started while running, and keeps what is wrong with it now', () => {
+    const shaky = at('running', { failures: 1, restarts: 2, lastError: DEAF });
+    expect(after(shaky, { type: 'start' })).toEqual({ state: at('running', { lastError: DEAF }), effects: [] });
+  });
+
+  it('shows what is wrong with a running tool until it has recovered from it', () => {
+    const shaky = after(at('running'), degraded);
+    expect(shaky).toEqual({ state: at('running', { lastError: DEAF }), effects: [] });
+    expect(after(shaky.state, recovered)).toEqual({ state: at('running'), effects: [] });
+    const other = at('running', { lastError: PROBLEM });
+    expect(after(other, recovered)).toEqual({ state: other, effects: [] });
+  });
+
   it('starts after the stop when started or restarted while stopping, and stays down when stopped after that', () => {
     const stopping = at('stopping', { next: 'stopped', failures: 2, restarts: 2, lastError: PROBLEM });
     for (const type of ['start', 'restart'] as const) {
@@ -117,13 +180,14 @@ describe('the life of a tool', () => {
   });
 
   it('leaves stopping only when nothing is left, whatever else is told meanwhile', () => {
-    const told = [spawned, ready, lost, startFailed(true), retry, stable, exited(0)];
+    const told = [spawned, ready, drained, lost, degraded, recovered, startFailed(true), retry, stable, exited(0)];
     expect(follow(at('stopping'), told)).toMatchObject({ phase: 'stopping', next: 'stopped', lastExit: { code: 0 } });
   });
 
   it.each(PHASES)('takes no notice of an older or a never born generation while %s', (phase) => {
     for (const generation of [6, 8]) {
-      for (const event of [spawned, ready, gone, lost, retry, stable, ladder, exited(), startFailed(true)]) {
+      const late = [drained, lostAgain, degraded, recovered];
+      for (const event of [spawned, ready, gone, lost, retry, stable, ladder, exited(), startFailed(true), ...late]) {
         const state = at(phase);
         expect(after(state, { ...event, generation } as LifecycleEvent)).toEqual({ state, effects: [] });
       }
@@ -140,7 +204,10 @@ describe('the life of a tool', () => {
       ['failed', [spawned, ready, gone, lost, retry, stable, ladder, startFailed()]],
     ];
     for (const [phase, events] of meaningless) {
-      for (const event of events) expect(after(at(phase), event)).toEqual({ state: at(phase), effects: [] });
+      const always = phase === 'running' ? [drained, recovered] : [drained, degraded, recovered];
+      for (const event of [...events, ...always]) {
+        expect(after(at(phase), event)).toEqual({ state: at(phase), effects: [] });
+      }
     }
   });
 });
@@ -209,6 +276,41 @@ describe('failures', () => {
     expect(follow(at('running', { failures: 3 }), [exited()])).toMatchObject({ next: 'failed' });
   });
 
+  it('F41: opens what a remote has ended anew at once, but only the first time within a stable minute', () => {
+    const first = after(at('running'), lostAgain);
+    expect(first.state).toMatchObject({ phase: 'stopping', next: 'starting', failures: 1, restarts: 0 });
+    expect(after(first.state, gone).state).toMatchObject({ phase: 'starting', generation: 8 });
+    expect(after(at('running', { failures: 1 }), lostAgain).state).toMatchObject({ next: 'backoff', failures: 2 });
+    expect(follow(at('running', { failures: 1 }), [stable, lostAgain])).toMatchObject({ next: 'starting' });
+    expect(after(at('running'), lostAgain, { restartPolicy: 'never' }).state.next).toBe('failed');
+    expect(after(at('running', { failures: 1 }), lostAgain, { maxRetries: 1 }).state.next).toBe('failed');
+  });
+
+  it('F2: is stopped, and the start has failed, after an exit with code 0 before it was ready under on-failure', () => {
+    for (const phase of STARTING) {
+      const { state } = after(at(phase, { failures: 1 }), exited(0), { restartPolicy: 'on-failure' });
+      expect(state).toMatchObject({ next: 'stopped', settled: true, failures: 1, lastError: PROBLEM });
+      expect(after(state, gone).state).toMatchObject({ phase: 'stopped', settled: true, lastError: PROBLEM });
+      expect(after(at(phase), exited(0)).state).toMatchObject({ next: 'backoff', settled: false });
+      expect(after(at(phase), exited(1), { restartPolicy: 'on-failure' }).state.next).toBe('backoff');
+    }
+  });
+
+  it('is settled after an end that its policy wants, and no more after any command', () => {
+    const ended = after(at('running'), exited(0), { restartPolicy: 'on-failure' }).state;
+    expect(ended).toMatchObject({ next: 'stopped', settled: true });
+    for (const type of ['start', 'stop', 'restart'] as const) {
+      expect(after(ended, { type }).state.settled).toBe(false);
+    }
+    const settled = after(ended, gone).state;
+    expect(settled).toMatchObject({ phase: 'stopped', settled: true });
+    expect(after(settled, { type: 'start' }).state).toMatchObject({ phase: 'starting', settled: false });
+    expect(follow(at('running'), [{ type: 'stop' }, drained, gone])).toMatchObject({
+      phase: 'stopped',
+      settled: false,
+    });
+  });
+
   it('F25: fails without a retry when another try cannot help', () => {
     for (const phase of ['starting', 'handshaking'] as const) {
       const { state } = after(at(phase), startFailed(true));
@@ -244,6 +346,21 @@ describe('failures', () => {
 });
 
 describe('the stop ladder', () => {
+  it('F31: is done within the 15 s that children have when MCPS.ONE itself stops, wherever it stood before', () => {
+    const sumOf = (rungs: LifecycleRules['ladder']) =>
+      rungs.drainMs + rungs.closeInputMs + rungs.terminateMs + rungs.killMs;
+    const { drainMs: _drainMs, ...later } = SHUTDOWN_TIMES.ladder;
+    const { ladder: usual } = DEFAULT_TIMES;
+    // The rung it is on keeps its usual time, all further ones have the short.
+    const longest = Math.max(
+      sumOf(SHUTDOWN_TIMES.ladder),
+      usual.closeInputMs + later.terminateMs + later.killMs,
+      usual.terminateMs + later.killMs,
+      usual.killMs,
+    );
+    expect(longest).toBeLessThan(15_000);
+  });
+
   it('F8: climbs from the end of input over SIGTERM to SIGKILL', () => {
     const terminated = after(at('stopping'), ladder);
     expect(terminated.state.rung).toBe('terminated');

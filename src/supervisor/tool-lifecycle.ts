@@ -38,29 +38,42 @@ export interface LifecycleState {
   readonly failures: number;
   /** Restarts after failures since the last explicit start. */
   readonly restarts: number;
+  /** It ended as its policy wants: nobody but a new command wakes it. Otherwise `stopped` is only where it came to rest. */
+  readonly settled: boolean;
   /** While in backoff: when the next try is due, epoch milliseconds. */
   readonly retryAt: number | null;
   readonly lastError: Problem | null;
   readonly lastExit: Exit | null;
 }
 
-export type Rung = 'none' | 'input-closed' | 'terminated' | 'killed' | 'unkillable';
+export type Rung = 'none' | 'draining' | 'input-closed' | 'terminated' | 'killed' | 'unkillable';
 
 export type LifecycleEvent =
   | { type: 'start' | 'stop' | 'restart' }
   | { type: 'spawned' | 'ready' | 'gone'; generation: number }
+  /** The calls that were in flight when the stop was asked for have ended. */
+  | { type: 'drained'; generation: number }
   /** Spawn or handshake failed; `permanent`: another try can't help (a wrong configuration). */
   | { type: 'start-failed'; generation: number; problem: Problem; permanent: boolean }
-  /** `again`: the exit tells nothing bad (a server that ends on an unknown method); start anew at once. */
-  | { type: 'exited'; generation: number; exit: Exit; problem: Problem; again: boolean }
-  /** The connection broke while the process may still be there, or a remote went away. */
-  | { type: 'lost'; generation: number; problem: Problem }
+  /**
+   * `again`: the exit tells nothing bad (a server that ends on an unknown method); start anew at once. `permanent`: it
+   * ended before it was ready, and would do so each time (a variable that it wants is missing).
+   */
+  | { type: 'exited'; generation: number; exit: Exit; problem: Problem; again: boolean; permanent?: boolean }
+  /**
+   * The connection broke while the process may still be there, or a remote went away. `again`: that is nothing bad in
+   * itself (a remote that forgot our session or closed an idle stream); the first time it is opened anew at once.
+   */
+  | { type: 'lost'; generation: number; problem: Problem; again: boolean }
+  /** Something is wrong with a running tool, which may pass; `recovered` takes the problem of that code back. */
+  | { type: 'degraded'; generation: number; problem: Problem }
+  | { type: 'recovered'; generation: number; code: string }
   | { type: 'timer'; name: TimerName; generation: number };
 
 export type TimerName = 'retry' | 'stable' | 'ladder';
 
 export type Effect =
-  | { type: 'spawn' | 'close-input'; generation: number }
+  | { type: 'spawn' | 'drain' | 'close-input'; generation: number }
   | { type: 'signal'; generation: number; signal: 'SIGTERM' | 'SIGKILL' }
   | { type: 'set-timer'; name: TimerName; generation: number; delayMs: number }
   | { type: 'cancel-timers' };
@@ -71,7 +84,7 @@ export interface LifecycleTimes {
   /** Running this long makes the failures before it forgotten. */
   stableMs: number;
   /** How long each rung of the stop ladder waits. */
-  ladder: { closeInputMs: number; terminateMs: number; killMs: number };
+  ladder: { drainMs: number; closeInputMs: number; terminateMs: number; killMs: number };
 }
 
 /** What the policy of the tool and the times of the house are. */
@@ -87,7 +100,13 @@ export interface LifecycleRules extends LifecycleTimes {
 export const DEFAULT_TIMES: LifecycleTimes = {
   backoff: { firstMs: 1_000, maxMs: 60_000 },
   stableMs: 60_000,
-  ladder: { closeInputMs: 3_000, terminateMs: 5_000, killMs: 10_000 },
+  ladder: { drainMs: 5_000, closeInputMs: 3_000, terminateMs: 5_000, killMs: 10_000 },
+};
+
+/** When MCPS.ONE itself stops, children get 15 s in all: SIGKILL comes after 10 s, and 4 s later it is told if that was in vain. */
+export const SHUTDOWN_TIMES: LifecycleTimes = {
+  ...DEFAULT_TIMES,
+  ladder: { drainMs: 5_000, closeInputMs: 2_000, terminateMs: 3_000, killMs: 4_000 },
 };
 
 export interface Step {
@@ -102,6 +121,7 @@ export const INITIAL_STATE: LifecycleState = {
   rung: 'none',
   failures: 0,
   restarts: 0,
+  settled: false,
   retryAt: null,
   lastError: null,
   lastExit: null,
@@ -128,7 +148,15 @@ export function advance(state: LifecycleState, event: LifecycleEvent, rules: Lif
     case 'exited':
       return onExited(state, event, rules);
     case 'lost':
-      return state.phase === 'running' ? fail(state, event.problem, rules) : unchanged(state);
+      return onLost(state, event, rules);
+    case 'degraded':
+      return unchanged(state.phase === 'running' ? { ...state, lastError: event.problem } : state);
+    case 'recovered':
+      return unchanged(
+        state.phase === 'running' && state.lastError?.code === event.code ? { ...state, lastError: null } : state,
+      );
+    case 'drained':
+      return isDraining(state) ? closeInput(state, rules) : unchanged(state);
     case 'gone':
       return onGone(state, rules);
     case 'timer':
@@ -145,10 +173,17 @@ function onStart(state: LifecycleState): Step {
     case 'stopping':
       return state.rung === 'unkillable'
         ? unchanged(state)
-        : unchanged({ ...state, next: 'starting', failures: 0, restarts: 0, lastError: null });
+        : unchanged({ ...state, next: 'starting', failures: 0, restarts: 0, settled: false, lastError: null });
+    case 'running':
+      return unchanged(state.failures + state.restarts === 0 ? state : { ...state, failures: 0, restarts: 0 });
     default:
-      return unchanged(state);
+      // Joins the start under way. That may be a retry of our own; from here on it is one that somebody asked for.
+      return unchanged(isFresh(state) ? state : { ...state, failures: 0, restarts: 0, lastError: null });
   }
+}
+
+function isFresh({ failures, restarts, lastError }: LifecycleState): boolean {
+  return failures + restarts === 0 && lastError === null;
 }
 
 function onStop(state: LifecycleState, rules: LifecycleRules): Step {
@@ -159,16 +194,18 @@ function onStop(state: LifecycleState, rules: LifecycleRules): Step {
     case 'failed':
       return { state: settle(state, 'stopped'), effects: [{ type: 'cancel-timers' }] };
     case 'stopping':
-      return unchanged({ ...state, next: 'stopped' });
+      return unchanged({ ...state, next: 'stopped', settled: false });
+    case 'running':
+      return drain(state, 'stopped', rules);
     default:
       return takeDown(state, 'stopped', rules);
   }
 }
 
 function onRestart(state: LifecycleState, rules: LifecycleRules): Step {
-  if (state.phase === 'starting' || state.phase === 'handshaking' || state.phase === 'running') {
-    return takeDown({ ...state, failures: 0, restarts: 0, lastError: null }, 'starting', rules);
-  }
+  const fresh = { ...state, failures: 0, restarts: 0, lastError: null };
+  if (state.phase === 'running') return drain(fresh, 'starting', rules);
+  if (state.phase === 'starting' || state.phase === 'handshaking') return takeDown(fresh, 'starting', rules);
   return onStart(state);
 }
 
@@ -199,12 +236,30 @@ function onExited(
   switch (state.phase) {
     case 'starting':
     case 'handshaking':
-      return event.again ? takeDown(seen, 'starting', rules) : fail(seen, event.problem, rules);
+      if (event.permanent === true) return takeDown({ ...seen, lastError: event.problem }, 'failed', rules);
+      if (event.again) return takeDown(seen, 'starting', rules);
+      // It has done what it wanted, without an error: the start has failed, but another try would do the same.
+      if (rules.restartPolicy === 'on-failure' && event.exit.code === 0) {
+        return takeDown({ ...seen, settled: true, lastError: event.problem }, 'stopped', rules);
+      }
+      return fail(seen, event.problem, rules);
     case 'running':
-      return isWantedEnd(event.exit, rules) ? takeDown(seen, 'stopped', rules) : fail(seen, event.problem, rules);
+      return isWantedEnd(event.exit, rules)
+        ? takeDown({ ...seen, settled: true }, 'stopped', rules)
+        : fail(seen, event.problem, rules);
     default:
-      return unchanged(seen);
+      return isDraining(seen) ? closeInput(seen, rules) : unchanged(seen);
   }
+}
+
+function onLost(state: LifecycleState, event: Extract<LifecycleEvent, { type: 'lost' }>, rules: LifecycleRules): Step {
+  if (isDraining(state)) return closeInput(state, rules);
+  if (state.phase !== 'running') return unchanged(state);
+  // Counted all the same: a remote that loses each session at once is asked again with growing delays.
+  const atOnce = event.again && state.failures === 0 && rules.restartPolicy !== 'never';
+  return atOnce
+    ? takeDown({ ...state, failures: 1, lastError: event.problem }, 'starting', rules)
+    : fail(state, event.problem, rules);
 }
 
 /** Nothing of the child is left. */
@@ -237,7 +292,7 @@ function onTimer(state: LifecycleState, name: TimerName, rules: LifecycleRules):
 function spawn(state: LifecycleState): Step {
   const generation = state.generation + 1;
   return {
-    state: { ...state, phase: 'starting', generation, next: 'stopped', rung: 'none', retryAt: null },
+    state: { ...state, phase: 'starting', generation, next: 'stopped', rung: 'none', settled: false, retryAt: null },
     effects: [{ type: 'cancel-timers' }, { type: 'spawn', generation }],
   };
 }
@@ -253,20 +308,36 @@ function fail(state: LifecycleState, problem: Problem, rules: LifecycleRules): S
   return takeDown({ ...state, failures, lastError }, 'failed', rules);
 }
 
-/** Begins the stop ladder: end of input is the polite request (2025-11-25 basic/lifecycle, shutdown). */
-function takeDown(state: LifecycleState, next: LifecycleState['next'], rules: LifecycleRules): Step {
+/** Begins a stop by command: nothing new is taken, calls in flight may end. What has crashed or is no good has no such time. */
+function drain(state: LifecycleState, next: LifecycleState['next'], rules: LifecycleRules): Step {
+  const { generation } = state;
   return {
-    state: { ...state, phase: 'stopping', next, rung: 'input-closed' },
-    effects: [
-      { type: 'cancel-timers' },
-      { type: 'close-input', generation: state.generation },
-      timer(state, 'ladder', rules.ladder.closeInputMs),
-    ],
+    state: { ...state, phase: 'stopping', next, rung: 'draining' },
+    effects: [{ type: 'cancel-timers' }, { type: 'drain', generation }, timer(state, 'ladder', rules.ladder.drainMs)],
+  };
+}
+
+function isDraining({ phase, rung }: LifecycleState): boolean {
+  return phase === 'stopping' && rung === 'draining';
+}
+
+/** Begins the stop ladder at once. */
+function takeDown(state: LifecycleState, next: LifecycleState['next'], rules: LifecycleRules): Step {
+  const step = closeInput({ ...state, phase: 'stopping', next }, rules);
+  return { state: step.state, effects: [{ type: 'cancel-timers' }, ...step.effects] };
+}
+
+/** End of input is the polite request (2025-11-25 basic/lifecycle, shutdown). */
+function closeInput(state: LifecycleState, rules: LifecycleRules): Step {
+  return {
+    state: { ...state, rung: 'input-closed' },
+    effects: [{ type: 'close-input', generation: state.generation }, timer(state, 'ladder', rules.ladder.closeInputMs)],
   };
 }
 
 function climb(state: LifecycleState, rules: LifecycleRules): Step {
   const { generation } = state;
+  if (state.rung === 'draining') return closeInput(state, rules);
   if (state.rung === 'input-closed') {
     return {
       state: { ...state, rung: 'terminated' },

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { SecretMask } from '../common/secret-mask';
 import { performHandshake, type ServerIdentity } from '../mcp/handshake';
 import { McpPeer } from '../mcp/mcp-peer';
-import { HandshakeError, RpcCallError } from '../mcp/peer.errors';
+import { HandshakeError } from '../mcp/peer.errors';
 import type { PeerTool, ProtocolEra } from '../mcp/peer.types';
 import { RemoteTransport } from '../mcp/remote-transport';
 import { StdioTransport } from '../mcp/stdio-transport';
@@ -10,7 +10,9 @@ import type { TrafficSink } from '../mcp/traffic';
 import { TransportError, type McpTransport } from '../mcp/transport.types';
 import { childEnvironment } from './child-environment';
 import { lookUpCommand } from './command-lookup';
+import { NoiseLimit } from './noise-limit';
 import { type Launch, type ManagedProcess, type ProcessSpawner, SpawnError } from './process-spawner';
+import { type PingResult, pingServer } from './session-ping';
 import type { StderrRing } from './stderr-ring';
 import { isLauncher, startTimeoutOf, type SupervisedTool } from './supervised-tool';
 
@@ -23,9 +25,31 @@ export interface SessionSurroundings {
   environment: Readonly<Record<string, string | undefined>>;
   passthrough: readonly string[];
   maxMessageBytes: number;
+  /** What reaches remote servers; default: none but those that the default address policy allows. */
+  remoteFetch?: typeof fetch;
   /** Value of the marker variable of this tool's processes. */
   marker: string;
+  /** So long may messages wait in vain to be read by a program, in milliseconds; default 30,000. */
+  stdinStuckMs?: number;
+  /** Told of lines that are no MCP messages, the first 20 a minute, secrets masked. */
+  onNoise?: (tool: SupervisedTool, line: string) => void;
 }
+
+/** What went wrong below the calls in one session. */
+export interface SessionCounters {
+  /** Lines that were no MCP message. */
+  noise: number;
+  /** Messages over the size cap. */
+  oversized: number;
+  /** Answers that came after their call had ended. */
+  late: number;
+  /** Answers to nothing that was asked. */
+  unknown: number;
+  /** Characters on stderr that a flood made us drop. */
+  stderrDropped: number;
+}
+
+export const NOTHING_COUNTED: SessionCounters = { noise: 0, oversized: 0, late: 0, unknown: 0, stderrDropped: 0 };
 
 /** Silence of a probe after which a server counts as legacy; a launcher may still be downloading. */
 const PROBE_SILENCE_MS = 3_000;
@@ -40,6 +64,9 @@ export class ToolSession {
   pingMs: number | null = null;
   /** Hides the secrets of the definition in what the server says. */
   readonly mask: SecretMask;
+  private readonly noiseLimit = new NoiseLimit();
+  private heardAtReady = 0;
+  private stderr: { ring: StderrRing; droppedBefore: number } | null = null;
   private readonly aborter = new AbortController();
   private transport: McpTransport | null = null;
   private opening: Promise<void> | null = null;
@@ -63,8 +90,22 @@ export class ToolSession {
     return this.aborter.signal;
   }
 
+  /** Whether the server has said anything since it became ready. */
+  get hasSpoken(): boolean {
+    return (this.peer?.heard ?? 0) > this.heardAtReady;
+  }
+
+  get counters(): SessionCounters {
+    const { peer, stderr } = this;
+    const stderrDropped = stderr === null ? 0 : stderr.ring.dropped - stderr.droppedBefore;
+    if (peer === null) return { ...NOTHING_COUNTED, stderrDropped };
+    const { noise, oversized, late, unknown } = peer.counters;
+    return { noise, oversized, late, unknown, stderrDropped };
+  }
+
   /** Starts the program or prepares the connection. @throws SpawnError, TransportError */
   async open(stderr: StderrRing): Promise<void> {
+    this.stderr = { ring: stderr, droppedBefore: stderr.dropped };
     this.opening = this.doOpen(stderr);
     const limitMs = startTimeoutOf(this.tool);
     const done = new AbortController();
@@ -87,31 +128,20 @@ export class ToolSession {
       probeSilenceMs: isLauncher(this.tool.command) ? LAUNCHER_PROBE_SILENCE_MS : PROBE_SILENCE_MS,
       ...(transport instanceof StdioTransport ? { firstByte: transport.firstByte } : {}),
     }).catch((error: unknown) => {
-      throw this.saidOnlyNoise(error) ? this.onlyNoise() : error;
+      throw this.saidOnlyNoise(error) ? this.onlyNoise() : (this.silentRemote(error) ?? error);
     });
+    this.heardAtReady = peer.heard;
     this.identity = this.mask.applyToJson(identity);
     return this.identity;
   }
 
-  /**
-   * Measures one round trip: `ping` for a legacy server, `server/discover` for a modern one (which knows no ping). An error
-   * is an answer too; without any, the figure of before stays.
-   */
-  async measurePing(): Promise<void> {
+  /** Asks whether it is there, and keeps how long the answer took; without one, the figure of before stays. Never rejects. */
+  async ping(timeoutMs: number = this.tool.timeoutMs): Promise<PingResult> {
     const { peer, identity } = this;
-    if (peer === null || identity === null) return;
-    const method = identity.era === 'legacy' ? 'ping' : 'server/discover';
-    const began = performance.now();
-    const answered = await peer
-      .request({ method, timeoutMs: this.tool.timeoutMs, client: 'mcps', sessionId: null })
-      .catch((error: unknown) => {
-        if (!(error instanceof RpcCallError)) throw error;
-      })
-      .then(
-        () => true,
-        () => false,
-      );
-    if (answered) this.pingMs = Math.round((performance.now() - began) * 100) / 100;
+    if (peer === null || identity === null) return { is: 'missed', reason: 'It is not connected' };
+    const result = await pingServer(peer, identity, timeoutMs);
+    if (result.is === 'answered') this.pingMs = result.ms;
+    return result;
   }
 
   /** Gives a broken connection the reason that only the process knows. */
@@ -138,9 +168,12 @@ export class ToolSession {
   private remoteClosed = false;
 
   private async doOpen(stderr: StderrRing): Promise<void> {
+    const { refusal } = this.tool;
+    if (refusal) throw new SpawnError(refusal.code, refusal.message, true, refusal.hint);
     this.transport = this.tool.transport === 'stdio' ? await this.startProgram(stderr) : this.remoteTransport();
     const { sink, clientInfo } = this.surroundings;
-    this.peer = new McpPeer({ transport: this.transport, sink, tool: this.shown, clientInfo });
+    const onNoise = (sample: string): void => this.onNoise(sample);
+    this.peer = new McpPeer({ transport: this.transport, sink, tool: this.shown, clientInfo, onNoise });
     await this.peer.open(this.aborter.signal);
   }
 
@@ -164,7 +197,13 @@ export class ToolSession {
       stdin: child.stdin,
       stdout: child.stdout,
       maxMessageBytes: this.surroundings.maxMessageBytes,
+      stuckMs: this.surroundings.stdinStuckMs,
     });
+  }
+
+  private onNoise(sample: string): void {
+    const { onNoise } = this.surroundings;
+    if (onNoise && this.noiseLimit.lets()) onNoise(this.tool, this.mask.apply(sample));
   }
 
   /** Whether the server was not silent, as the handshake sees it, but spoke something else than MCP. */
@@ -185,7 +224,16 @@ export class ToolSession {
   private openedTooSlowly(limitMs: number): Error {
     return this.tool.transport === 'stdio'
       ? new SpawnError('spawn_timeout', `The system did not start the program within ${limitMs} ms`, false)
-      : new TransportError('remote_timeout', `The server did not answer within ${limitMs} ms`);
+      : (this.silentRemote() ?? new TransportError('remote_timeout', `The server did not answer within ${limitMs} ms`));
+  }
+
+  /** Where a handshake with a remote took too long: what the connection knows of its silence. */
+  private silentRemote(error?: unknown): TransportError | null {
+    const isTooLate = error === undefined || (error instanceof HandshakeError && error.code === 'handshake_timeout');
+    const silence = this.transport instanceof RemoteTransport && isTooLate ? this.transport.silence : null;
+    if (silence === null) return null;
+    const limit = `within ${startTimeoutOf(this.tool)} ms`;
+    return new TransportError(silence.code, `${silence.message} ${limit}`, { cause: error });
   }
 
   private async launch(): Promise<Launch> {
@@ -207,7 +255,7 @@ export class ToolSession {
   private remoteTransport(): RemoteTransport {
     const { transport, url, headers } = this.tool;
     if (transport === 'stdio' || url === null) throw new SpawnError('url_missing', 'The tool has no URL', true);
-    const { maxMessageBytes } = this.surroundings;
-    return new RemoteTransport({ transport, url, headers, maxMessageBytes });
+    const { maxMessageBytes, remoteFetch } = this.surroundings;
+    return new RemoteTransport({ transport, url, headers, maxMessageBytes, fetch: remoteFetch });
   }
 }

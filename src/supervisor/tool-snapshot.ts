@@ -2,6 +2,7 @@ import type { ServerIdentity } from '../mcp/handshake';
 import type { GroupUsage } from './group-usage';
 import type { ToolInstance } from './tool-instance';
 import type { Exit, Phase, Problem } from './tool-lifecycle';
+import { NOTHING_COUNTED, type SessionCounters } from './tool-session';
 
 /** The six states that the API shows. */
 export const TOOL_STATES = ['stopped', 'starting', 'running', 'stopping', 'backoff', 'failed'] as const;
@@ -23,6 +24,8 @@ export interface ToolSnapshot {
   pingMs: number | null;
   lastSeenAt: number | null;
   inFlight: number;
+  /** Of the session that runs, or of the last one. */
+  counters: SessionCounters;
   lastError: Problem | null;
   lastExit: Exit | null;
 }
@@ -40,6 +43,7 @@ export const STOPPED_SNAPSHOT: ToolSnapshot = {
   pingMs: null,
   lastSeenAt: null,
   inFlight: 0,
+  counters: NOTHING_COUNTED,
   lastError: null,
   lastExit: null,
 };
@@ -67,6 +71,7 @@ export function takeSnapshot(instance: ToolInstance, usageOf: (pgid: number) => 
     pingMs: live?.pingMs ?? null,
     lastSeenAt: current?.peer?.lastSeenAt ?? null,
     inFlight: live?.peer?.inFlight ?? 0,
+    counters: instance.newest?.counters ?? NOTHING_COUNTED,
     lastError: lifecycle.lastError,
     lastExit: lifecycle.lastExit,
   };

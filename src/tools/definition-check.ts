@@ -1,26 +1,30 @@
+import { DEFAULT_ADDRESS_POLICY } from '../mcp/address-policy';
 import { findPlaceholders, placeholdersOf } from './config-variables';
 import { CheckEnvironment, DefinitionProblem } from './definition-check.types';
 import { definitionError } from './definition-problem';
-import { findInlineCode } from './inline-code';
+import { checkRules, type DefinitionRules } from './definition-rules';
 import { checkProgram } from './program-check';
-import { envRefusal } from './refused-env';
 import { findSecretArgs } from './secret-shapes';
 import { ToolConnection, toolNameProblem } from './tool-definition.types';
 
 /** Linux' MAX_ARG_STRLEN: no argument or NAME=value, with its closing NUL, may be longer. */
 const MAX_ARGUMENT_BYTES = 128 * 1024;
 
-/**
- * What is wrong with a definition, found without starting anything. A caller that
- * allows inline code drops the problems `inline_code_refused`.
- */
+/** What is wrong with a definition, found without starting anything. */
 export async function checkDefinition(
   definition: ToolConnection & { name?: string },
   environment: CheckEnvironment,
+  rules: DefinitionRules = { allowInlineCode: false, addresses: DEFAULT_ADDRESS_POLICY },
 ): Promise<DefinitionProblem[]> {
   const reach =
     definition.transport === 'stdio' ? await checkProgram(definition, environment) : checkRemote(definition);
-  return [...checkName(definition.name), ...reach, ...checkVariables(definition), ...checkTexts(definition)];
+  return [
+    ...checkName(definition.name),
+    ...reach,
+    ...checkVariables(definition),
+    ...checkRules(definition, rules),
+    ...checkTexts(definition),
+  ];
 }
 
 function checkName(name: string | undefined): DefinitionProblem[] {
@@ -70,29 +74,11 @@ function checkUrl(url: string | null): DefinitionProblem[] {
       ),
     ];
   }
-  const { protocol, username, password } = new URL(url);
-  const problems: DefinitionProblem[] = [];
-  if (protocol !== 'http:' && protocol !== 'https:') {
-    const message = `Only http and https can be reached, not "${protocol.slice(0, -1)}".`;
-    problems.push(
-      definitionError('url', 'url_scheme', message, 'Let the url begin with https:// (or http:// on this machine).'),
-    );
-  }
-  if (username !== '' || password !== '') {
-    problems.push(
-      definitionError(
-        'url',
-        'url_credentials',
-        'A url is shown in clear and must hold no user name or password.',
-        'Move them to headers, as in Authorization: Basic ..., where they are encrypted.',
-      ),
-    );
-  }
-  return problems;
+  return [];
 }
 
 function checkVariables(definition: ToolConnection): DefinitionProblem[] {
-  const unresolved = placeholdersOf(definition).map(({ path, name }) =>
+  return placeholdersOf(definition).map(({ path, name }) =>
     definitionError(
       path,
       'unresolved_variable',
@@ -100,13 +86,6 @@ function checkVariables(definition: ToolConnection): DefinitionProblem[] {
       'Write the value in its place: MCPS.ONE does not fill in variables, neither from its own environment nor from yours.',
     ),
   );
-  const refused = Object.keys(definition.env).flatMap((name) => {
-    const refusal = envRefusal(name);
-    return refusal
-      ? [definitionError(`env.${name}`, 'env_refused', `${name || 'It'} ${refusal.message}.`, refusal.hint)]
-      : [];
-  });
-  return [...unresolved, ...refused];
 }
 
 function checkTexts(definition: ToolConnection): DefinitionProblem[] {
@@ -115,19 +94,13 @@ function checkTexts(definition: ToolConnection): DefinitionProblem[] {
 
 function checkArguments({ transport, command, args }: ToolConnection): DefinitionProblem[] {
   if (transport !== 'stdio' || command === null) return [];
-  const problems = findSecretArgs(args).map((index): DefinitionProblem => ({
+  return findSecretArgs(args).map((index): DefinitionProblem => ({
     path: `args[${index}]`,
     code: 'secret_in_args',
     message: 'This looks like a secret; arguments are shown in clear, here and in the process list.',
     hint: 'Move it to env (encrypted) if the program reads it from there, or to a file whose path is the argument.',
     severity: 'warning',
   }));
-  const inline = findInlineCode(command, args);
-  if (!inline) return problems;
-  const { program, index, flag } = inline;
-  const message = `${program} ${flag} runs code or loads a module given in the definition itself.`;
-  const hint = 'Put the code into a file and make that the script.';
-  return [...problems, definitionError(`args[${index}]`, 'inline_code_refused', message, hint)];
 }
 
 function checkNulBytes(definition: ToolConnection): DefinitionProblem[] {

@@ -16,6 +16,7 @@ export type ProblemCode =
   | 'secret_in_args'
   | 'inline_code_refused'
   | 'env_refused'
+  | 'remote_address_refused'
   | 'nul_byte'
   | 'argument_too_long';
 

@@ -5,8 +5,8 @@ import { ValidationFailedError } from '../common/domain-error';
 import { nulErrors } from '../common/nul';
 import { toFieldErrors } from '../common/validation.pipe';
 import { AppConfig } from '../config/app-config';
-import { checkDefinition } from './definition-check';
-import type { CheckEnvironment, ProblemCode } from './definition-check.types';
+import type { ProblemCode } from './definition-check.types';
+import { DefinitionPolicy } from './definition-policy';
 import { MASKED, type ToolDefinition } from './tool-definition.types';
 import { masked } from './tool-secrets';
 import type { Tool } from './tool.entity';
@@ -23,6 +23,7 @@ const REFUSED: ReadonlySet<ProblemCode> = new Set([
   'transport_mismatch',
   'inline_code_refused',
   'env_refused',
+  'remote_address_refused',
   'nul_byte',
   'argument_too_long',
 ]);
@@ -33,16 +34,13 @@ const REFUSED_WHEN_ENABLED: ReadonlySet<ProblemCode> = new Set(['cwd_relative', 
 /** Opens a stored value that a mask stands for; only those are opened, so that new values can replace lost ones. */
 type StoredSecret = (field: 'env' | 'headers', name: string) => string | undefined;
 
-/** Takes the machine as perfect: the definition alone is judged. */
-const ANY_MACHINE: CheckEnvironment = {
-  resolveCommand: (path) => Promise.resolve({ ok: true, path }),
-  isDirectory: () => Promise.resolve(true),
-};
-
 /** Turns what clients send into whole definitions that may be saved. */
 @Injectable()
 export class DefinitionIntake {
-  constructor(private readonly config: AppConfig) {}
+  constructor(
+    private readonly config: AppConfig,
+    private readonly policy: DefinitionPolicy,
+  ) {}
 
   /**
    * Fills in the defaults and refuses what must not be saved. `stored`: the values that masks sent back stand for.
@@ -50,7 +48,7 @@ export class DefinitionIntake {
    */
   async accept(request: ToolRequest, stored: StoredSecret = () => undefined): Promise<ToolDefinition> {
     const definition = this.complete(request);
-    const problems = await checkDefinition(unmasked(definition, stored), ANY_MACHINE);
+    const problems = await this.policy.check(unmasked(definition, stored));
     const refused = problems.filter(
       ({ code }) => REFUSED.has(code) || (definition.enabled && REFUSED_WHEN_ENABLED.has(code)),
     );

@@ -91,7 +91,8 @@ async function checkCommand(
   }
   if (hasSpaces) return [shellLine(command, args)];
   const hint =
-    INSTALL_HINTS.get(command) ?? 'Install the program, give its full path, or add its folder to PATH in env.';
+    INSTALL_HINTS.get(command) ??
+    'Install the program, give its full path, or add its folder to the PATH that MCPS.ONE is started with.';
   return [definitionError('command', resolution.code, 'No such program was found.', hint)];
 }
 

@@ -16,15 +16,22 @@ describe('envRefusal', () => {
     'npm_config_userconfig',
     'npm_config_call',
     'MCPS_INSTANCE',
+    'PATH',
+    'Path',
+    'JAVA_TOOL_OPTIONS',
+    'GIT_SSH_COMMAND',
+    'GIT_CONFIG_COUNT',
+    'DOTNET_STARTUP_HOOKS',
+    'ZDOTDIR',
+    'PYTHONHOME',
     'A=B',
     '',
   ])('refuses %p', (name) => {
-    expect(envRefusal(name)).not.toBeNull();
+    expect(envRefusal(name, 'x')).not.toBeNull();
   });
 
   it.each([
     'API_KEY',
-    'PATH',
     'PYTHONPATH',
     'NODE_PATH',
     'ENV',
@@ -37,6 +44,18 @@ describe('envRefusal', () => {
     'npm_config_https_proxy',
     'MCPS_API_KEY',
   ])('accepts %p', (name) => {
-    expect(envRefusal(name)).toBeNull();
+    expect(envRefusal(name, 'x')).toBeNull();
+  });
+
+  it('refuses ENV where it names a file, which shells run', () => {
+    expect(envRefusal('ENV', '/tmp/evil.sh')).not.toBeNull();
+    expect(envRefusal('ENV', '$(evil)')).not.toBeNull();
+    expect(envRefusal('ENV', 'production')).toBeNull();
+  });
+
+  it('leaves to an operator what only misleads, and to nobody what breaks MCPS.ONE', () => {
+    expect(envRefusal('LD_PRELOAD', 'x')?.isOptional).toBe(true);
+    expect(envRefusal('MCPS_INSTANCE', 'x')?.isOptional).toBe(false);
+    expect(envRefusal('A=B', 'x')?.isOptional).toBe(false);
   });
 });

@@ -6,6 +6,7 @@ import { ToolRegistry } from './tool-registry';
 import type { BatchAction, BatchItemView, BatchView } from './tool-runtime.dto';
 import { ToolRuntimeService } from './tool-runtime.service';
 import type { ToolStatusView } from './tool-status.dto';
+import { ToolOutOfScopeError } from './tools.errors';
 import { ToolsService } from './tools.service';
 
 /** One action on many tools: each has its own outcome and its own row in the operation log. */
@@ -18,14 +19,17 @@ export class ToolBatchService {
     private readonly operations: OperationLog,
   ) {}
 
-  async run(action: BatchAction, tools: string[]): Promise<BatchView> {
-    return { items: await Promise.all([...new Set(tools)].map((tool) => this.one(action, tool))) };
+  /** `scope`: ids of the only tools that the caller may touch; null: all. */
+  async run(action: BatchAction, tools: string[], scope: ReadonlySet<string> | null): Promise<BatchView> {
+    return { items: await Promise.all([...new Set(tools)].map((tool) => this.one(action, tool, scope))) };
   }
 
-  private async one(action: BatchAction, tool: string): Promise<BatchItemView> {
+  private async one(action: BatchAction, tool: string, scope: ReadonlySet<string> | null): Promise<BatchItemView> {
     const target = await this.registry.targetOf(tool);
     try {
-      const status = await this.act(action, tool);
+      if (scope !== null && (target.id === null || !scope.has(target.id))) throw new ToolOutOfScopeError(tool);
+      // Of a limited key by id: the tool that was checked, whatever is renamed meanwhile.
+      const status = await this.act(action, scope === null ? tool : (target.id ?? tool));
       // Changes of the definition have written their row with the change.
       if (action === 'start' || action === 'stop' || action === 'restart') await this.record(action, target, null);
       return { tool, ok: true, ...(status ? { status } : {}) };
@@ -62,7 +66,7 @@ export class ToolBatchService {
     const verb = action === 'enable' || action === 'disable' ? 'update' : action;
     return this.operations.append({
       action: `tool.${verb}`,
-      outcome: failure === null ? 'success' : 'failure',
+      outcome: failure === null ? 'success' : failure.status === 403 ? 'refused' : 'failure',
       status: failure?.status ?? null,
       target,
       changes: { batch: true, ...(failure ? { code: failure.code, detail: failure.detail } : {}) },

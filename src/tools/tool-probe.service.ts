@@ -9,8 +9,8 @@ import { childEnvironment } from '../supervisor/child-environment';
 import { lookUpCommand } from '../supervisor/command-lookup';
 import type { SupervisedTool } from '../supervisor/supervised-tool';
 import { SupervisorService } from '../supervisor/supervisor.service';
-import { checkDefinition } from './definition-check';
 import { DefinitionIntake } from './definition-intake';
+import { DefinitionPolicy } from './definition-policy';
 import { readOffering } from './offering.service';
 import { MASKED, type ToolDefinition } from './tool-definition.types';
 import type { ProbeView, ValidationView } from './tool-transfer.dto';
@@ -21,13 +21,14 @@ import type { ToolRequest } from './tools.dto';
 export class ToolProbeService {
   constructor(
     private readonly intake: DefinitionIntake,
+    private readonly policy: DefinitionPolicy,
     private readonly supervisor: SupervisorService,
     private readonly config: AppConfig,
   ) {}
 
   /** Looks without starting anything. */
   async validate(request: ToolRequest): Promise<ValidationView> {
-    const problems = await checkDefinition(this.intake.complete(request), {
+    const problems = await this.policy.check(this.intake.complete(request), {
       resolveCommand: (command, cwd, env) => lookUpCommand(command, cwd, this.environment(env)),
       isDirectory: async (path) => (await stat(path).catch(() => null))?.isDirectory() ?? false,
     });

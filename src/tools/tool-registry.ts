@@ -5,7 +5,9 @@ import { noteTarget, type Target } from '../common/request-context';
 import { Recorder } from '../logs/recorder.service';
 import { ToolNames } from '../logs/tool-names';
 import { SupervisorService } from '../supervisor/supervisor.service';
+import { DefinitionPolicy } from './definition-policy';
 import { type DesiredState, TOOL_NAME_PATTERN } from './tool-definition.types';
+import { type Repair, repairFor } from './tool-drift';
 import { ToolSecrets } from './tool-secrets';
 import type { Tool } from './tool.entity';
 import { ToolRepository } from './tool.repository';
@@ -21,6 +23,7 @@ export class ToolRegistry {
     private readonly secrets: ToolSecrets,
     private readonly supervisor: SupervisorService,
     private readonly recorder: Recorder,
+    private readonly policy: DefinitionPolicy,
     names: ToolNames,
   ) {
     names.connect(async (name) => (await this.find(name))?.id ?? null);
@@ -83,10 +86,22 @@ export class ToolRegistry {
     else if (mayStart && tool.desired === 'running') this.start(tool);
   }
 
+  /** Looks at a tool with nobody else at work on it, and begins what is needed; tells what that was. */
+  repair(id: string): Promise<Repair | null> {
+    return this.locks.run(id, async () => {
+      const tool = await this.tools.findById(id);
+      const repair = repairFor(tool, this.supervisor.life(id));
+      if (repair === 'start' && tool !== null) this.start(tool);
+      else if (repair === 'stop') handled(this.supervisor.stop(id));
+      else if (repair === 'forget') handled(this.supervisor.forget(id));
+      return repair;
+    });
+  }
+
   private supervised(tool: Tool) {
     const supervised = this.secrets.toSupervised(tool);
     this.recorder.protect(tool.id, [...Object.values(supervised.env), ...Object.values(supervised.headers)]);
-    return supervised;
+    return { ...supervised, refusal: this.policy.refusalAtStart(supervised) };
   }
 }
 

@@ -1,8 +1,8 @@
-import { Body, Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post, UseGuards } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Audited } from '../audit/audited.decorator';
-import { RequireRole } from '../auth/access.decorator';
-import { RoleMissingError } from '../auth/auth.errors';
+import { RequireRole, ScopedKeys } from '../auth/access.decorator';
+import { RoleMissingError, ScopeMissingError } from '../auth/auth.errors';
 import { CurrentPrincipal, type Principal } from '../auth/principal';
 import { includesRole } from '../auth/roles';
 import { ApiProblems } from '../common/api-problems.decorator';
@@ -17,6 +17,7 @@ import {
   StderrView,
 } from './tool-runtime.dto';
 import { ToolRuntimeService } from './tool-runtime.service';
+import { ToolScopeGuard } from './tool-scope.guard';
 import { ToolStatusView } from './tool-status.dto';
 
 const START_PROBLEMS = {
@@ -32,6 +33,8 @@ const CALL_PROBLEMS = {
 @ApiTags('Tools at work')
 @Controller('tools')
 @RequireRole('viewer')
+@ScopedKeys()
+@UseGuards(ToolScopeGuard)
 export class ToolRuntimeController {
   constructor(
     private readonly runtime: ToolRuntimeService,
@@ -131,6 +134,8 @@ export class ToolRuntimeController {
   batch(@Body() body: BatchRequest, @CurrentPrincipal() principal: Principal): Promise<BatchView> {
     const changesDefinitions = body.action === 'enable' || body.action === 'disable' || body.action === 'delete';
     if (changesDefinitions && !includesRole(principal.role, 'admin')) throw new RoleMissingError('admin');
-    return this.batches.run(body.action, body.tools);
+    // As on the routes of one tool: a key of limited scope changes no definition.
+    if (changesDefinitions && principal.toolIds !== null) throw new ScopeMissingError();
+    return this.batches.run(body.action, body.tools, principal.toolIds);
   }
 }

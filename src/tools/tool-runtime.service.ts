@@ -21,7 +21,7 @@ export class ToolRuntimeService {
     private readonly offerings: OfferingService,
   ) {}
 
-  /** Answers when it is ready. @throws ToolDisabledError, ToolStartFailedError, StartAbortedError */
+  /** Answers when it is ready. @throws ToolDisabledError, ShuttingDownError, ToolStartFailedError, StartAbortedError */
   start(idOrName: string): Promise<ToolStatusView> {
     return this.bringUp(idOrName, (tool) => this.registry.start(tool));
   }
@@ -76,6 +76,8 @@ export class ToolRuntimeService {
   private async bringUp(idOrName: string, begin: (tool: Tool) => { done: Promise<void> }): Promise<ToolStatusView> {
     const { tool, start } = await this.registry.exclusively(idOrName, async (found) => {
       if (!found.enabled) throw new ToolDisabledError(found.name);
+      // What is refused must not be kept as a wish either.
+      this.supervisor.assertAccepting();
       await this.registry.wish(found, 'running');
       return { tool: found, start: begin(found) };
     });

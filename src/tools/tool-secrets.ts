@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { SecretCipher } from '../common/secret-cipher';
+import { secretPlace } from '../common/secret-place';
 import type { SupervisedTool } from '../supervisor/supervised-tool';
 import { MASKED } from './tool-definition.types';
 import type { Tool } from './tool.entity';
@@ -66,5 +67,5 @@ export function masked(map: Record<string, string>): Record<string, string> {
 }
 
 function context(toolId: string, field: SecretField, name: string): string {
-  return `tools:${toolId}:${field}:${name}`;
+  return secretPlace('tools', toolId, field, name);
 }

@@ -25,6 +25,25 @@ export class ToolExitView {
   at: string;
 }
 
+/** What went wrong below the calls, in the session that runs or in the last one. */
+export class ToolCountersView {
+  /** Lines on standard output that are no MCP message */
+  @ApiProperty({ type: 'integer' })
+  noise: number;
+  /** Messages over MCP_MAX_MESSAGE_BYTES; each failed the call it answered */
+  @ApiProperty({ type: 'integer' })
+  oversized: number;
+  /** Answers that came after their call had ended */
+  @ApiProperty({ type: 'integer' })
+  late: number;
+  /** Answers to nothing that was asked, and requests that no client takes */
+  @ApiProperty({ type: 'integer' })
+  unknown: number;
+  /** Characters on standard error that were dropped because the program writes too fast */
+  @ApiProperty({ type: 'integer' })
+  stderrDropped: number;
+}
+
 /** A tool at this moment. */
 export class ToolStatusView {
   @ApiProperty({ enum: TOOL_STATES, enumName: 'ToolState' })
@@ -57,6 +76,7 @@ export class ToolStatusView {
   lastSeenAt: string | null;
   /** Requests without an answer yet */
   inFlight: number;
+  counters: ToolCountersView;
   @ApiProperty({ type: () => ToolProblemView, nullable: true })
   lastError: ToolProblemView | null;
   @ApiProperty({ type: () => ToolExitView, nullable: true })

@@ -54,6 +54,7 @@ export function toStatusView(tool: Tool, snapshot: ToolSnapshot): ToolStatusView
     pingMs: snapshot.pingMs,
     lastSeenAt: toTimestamp(snapshot.lastSeenAt),
     inFlight: snapshot.inFlight,
+    counters: { ...snapshot.counters },
     lastError: lastError && { ...lastError, at: toTimestamp(lastError.at) },
     lastExit: lastExit && { ...lastExit, at: toTimestamp(lastExit.at) },
   };

@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { Brackets, Repository } from 'typeorm';
+import { Brackets, In, Repository } from 'typeorm';
 import { isUniqueViolation } from '../database/database-errors';
 import { searchPattern } from '../database/search-pattern';
 import type { Tx } from '../database/transactions';
 import type { DesiredState, ToolTransport } from './tool-definition.types';
+import type { Wish } from './tool-drift';
 import { ToolOffering } from './tool-offering.entity';
 import { Tool } from './tool.entity';
 import { ToolNameTakenError } from './tools.errors';
@@ -31,6 +32,12 @@ export class ToolRepository {
     return (tx ?? this.tools.manager).findOneBy(Tool, { name });
   }
 
+  /** Id -> name of those that exist. */
+  async namesOf(ids: readonly string[]): Promise<Map<string, string>> {
+    const rows = await this.tools.find({ select: { id: true, name: true }, where: { id: In(ids) } });
+    return new Map(rows.map(({ id, name }) => [id, name]));
+  }
+
   /** All that match, in the order they were made: there are dozens of tools, not millions. */
   async list(filter: ToolFilter): Promise<Tool[]> {
     const query = this.tools.createQueryBuilder('t').orderBy('t.id', 'ASC');
@@ -54,6 +61,11 @@ export class ToolRepository {
   /** Those that are to run whenever MCPS.ONE does. */
   listDesiredRunning(): Promise<Tool[]> {
     return this.tools.find({ where: { enabled: true, desired: 'running' }, order: { id: 'ASC' } });
+  }
+
+  /** What is wished of every tool, and nothing else: it is asked for every few seconds. */
+  listWishes(): Promise<Wish[]> {
+    return this.tools.find({ select: { id: true, enabled: true, desired: true }, order: { id: 'ASC' } });
   }
 
   /** @throws ToolNameTakenError */

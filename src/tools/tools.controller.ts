@@ -1,11 +1,27 @@
-import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Patch, Post, Put, Query, Res } from '@nestjs/common';
+import {
+  Body,
+  Controller,
+  Delete,
+  Get,
+  Headers,
+  HttpCode,
+  Param,
+  Patch,
+  Post,
+  Put,
+  Query,
+  Res,
+  UseGuards,
+} from '@nestjs/common';
 import { ApiBody, ApiConsumes, ApiHeader, ApiOperation, ApiResponse, ApiTags, PartialType } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Audited } from '../audit/audited.decorator';
-import { RequireRole } from '../auth/access.decorator';
+import { RequireRole, ScopedKeys } from '../auth/access.decorator';
+import { CurrentPrincipal, type Principal } from '../auth/principal';
 import { ApiProblems } from '../common/api-problems.decorator';
 import { ValidationFailedError } from '../common/domain-error';
 import { etagOf } from '../common/etag';
+import { ToolScopeGuard } from './tool-scope.guard';
 import { RevealView, ToolListQuery, ToolPageView, ToolRequest, ToolView } from './tools.dto';
 import { ToolsService } from './tools.service';
 
@@ -19,14 +35,16 @@ const IF_MATCH = { name: 'If-Match', required: false, description: 'ETag of the 
 @ApiTags('Tools')
 @Controller('tools')
 @RequireRole('viewer')
+@UseGuards(ToolScopeGuard)
 export class ToolsController {
   constructor(private readonly tools: ToolsService) {}
 
-  /** List tools */
+  /** List tools; for an API key those in its scope */
   @Get()
+  @ScopedKeys()
   @ApiOperation({ operationId: 'listTools' })
-  list(@Query() query: ToolListQuery): Promise<ToolPageView> {
-    return this.tools.list(query);
+  list(@Query() query: ToolListQuery, @CurrentPrincipal() principal: Principal): Promise<ToolPageView> {
+    return this.tools.list(query, principal.toolIds);
   }
 
   /** Register a tool */
@@ -43,6 +61,7 @@ export class ToolsController {
 
   /** Read a tool, by id or name */
   @Get(':tool')
+  @ScopedKeys()
   @ApiOperation({ operationId: 'getTool' })
   async get(@Param('tool') tool: string, @Res({ passthrough: true }) reply: FastifyReply): Promise<ToolView> {
     return tagged(reply, await this.tools.get(tool));

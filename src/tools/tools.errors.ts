@@ -6,6 +6,13 @@ export class ToolNotFoundError extends DomainError {
   }
 }
 
+/** The same for tools outside of an API key's scope and for names that no tool has. */
+export class ToolOutOfScopeError extends DomainError {
+  constructor(tool: string) {
+    super('forbidden', 'tool_out_of_scope', `This API key is not for "${tool.slice(0, 80)}"`);
+  }
+}
+
 export class ToolNameTakenError extends DomainError {
   constructor(name: string) {
     super('conflict', 'tool_name_taken', `There is already a tool named "${name}"`, {
@@ -22,7 +29,8 @@ export class ToolDisabledError extends DomainError {
 
 export class ToolNotRunningError extends DomainError {
   constructor(name: string, state: string) {
-    super('conflict', 'tool_not_running', `${name} is ${state}; start it first: POST /tools/${name}/start`);
+    const advice = state === 'stopping' ? 'it takes no new calls' : `start it first: POST /tools/${name}/start`;
+    super('conflict', 'tool_not_running', `${name} is ${state}; ${advice}`);
   }
 }
 

@@ -1,18 +1,26 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { AuthModule } from '../auth/auth.module';
 import { LogsModule } from '../logs/logs.module';
+import { McpModule } from '../mcp/mcp.module';
 import { SupervisorModule } from '../supervisor/supervisor.module';
 import { DefinitionIntake } from './definition-intake';
+import { DefinitionPolicy } from './definition-policy';
 import { OfferingService } from './offering.service';
 import { ToolBatchService } from './tool-batch.service';
+import { ToolDirectory } from './tool-directory';
 import { ToolExportService } from './tool-export.service';
 import { ToolImportService } from './tool-import.service';
+import { ToolMetricsCollector } from './tool-metrics-collector';
+import { ToolMetricsController } from './tool-metrics.controller';
+import { ToolMetricsService } from './tool-metrics.service';
 import { ToolOffering } from './tool-offering.entity';
 import { ToolProbeService } from './tool-probe.service';
 import { ToolReconciler } from './tool-reconciler';
 import { ToolRegistry } from './tool-registry';
 import { ToolRuntimeController } from './tool-runtime.controller';
 import { ToolRuntimeService } from './tool-runtime.service';
+import { ToolScopeGuard } from './tool-scope.guard';
 import { ToolSecrets } from './tool-secrets';
 import { ToolTransferController } from './tool-transfer.controller';
 import { Tool } from './tool.entity';
@@ -26,8 +34,8 @@ import { ToolsService } from './tools.service';
  * Does not own: processes and connections (supervisor/), what is recorded of them (logs/: told which values are secret).
  */
 @Module({
-  imports: [TypeOrmModule.forFeature([Tool, ToolOffering]), SupervisorModule, LogsModule],
-  controllers: [ToolTransferController, ToolRuntimeController, ToolsController],
+  imports: [TypeOrmModule.forFeature([Tool, ToolOffering]), SupervisorModule, LogsModule, McpModule, AuthModule],
+  controllers: [ToolTransferController, ToolRuntimeController, ToolMetricsController, ToolsController],
   providers: [
     ToolsService,
     ToolRuntimeService,
@@ -36,11 +44,17 @@ import { ToolsService } from './tools.service';
     ToolExportService,
     ToolProbeService,
     OfferingService,
+    ToolMetricsCollector,
+    ToolMetricsService,
     ToolReconciler,
+    ToolDirectory,
     ToolRegistry,
     ToolRepository,
+    ToolScopeGuard,
     ToolSecrets,
     DefinitionIntake,
+    DefinitionPolicy,
   ],
+  exports: [ToolDirectory],
 })
 export class ToolsModule {}

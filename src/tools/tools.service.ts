@@ -34,11 +34,13 @@ export class ToolsService {
     private readonly clock: Clock,
   ) {}
 
-  async list(query: ToolListQuery): Promise<ToolPageView> {
+  /** `scope`: ids of the only tools that the caller may see; null: all. */
+  async list(query: ToolListQuery, scope: ReadonlySet<string> | null): Promise<ToolPageView> {
     const { state, transport, tag, enabled, search, limit, cursor } = query;
     const after = cursor === undefined ? null : decodeCursor(CURSOR, cursor, 'string');
     const rows = await this.tools.list({ transport, tag, enabled, search });
     const matching = rows
+      .filter((tool) => scope === null || scope.has(tool.id))
       .map((tool) => ({ tool, snapshot: this.supervisor.snapshot(tool.id) }))
       .filter(({ snapshot }) => state === undefined || snapshot.state === state);
     const rest = after === null ? matching : matching.filter(({ tool }) => tool.id > after);

@@ -9,7 +9,7 @@ import type { LifecycleState, LifecycleTimes, Phase } from '../../src/supervisor
 export const QUICK_TIMES: LifecycleTimes = {
   backoff: { firstMs: 20, maxMs: 80 },
   stableMs: 60_000,
-  ladder: { closeInputMs: 60, terminateMs: 60, killMs: 150 },
+  ladder: { drainMs: 60, closeInputMs: 60, terminateMs: 60, killMs: 150 },
 };
 
 /** An instance with the phases it went through. */

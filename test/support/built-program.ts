@@ -42,6 +42,8 @@ export function startProgram(
   folder: string,
   env: Record<string, string | undefined> = {},
   args: string[] = [],
+  /** Number of the user that it runs as; needs root. */
+  user?: number,
 ): BuiltProgram {
   if (!existsSync(MAIN)) throw new Error('dist/ is missing: run `npm run build` first');
   const { PATH, HOME } = process.env;
@@ -49,6 +51,7 @@ export function startProgram(
     cwd: folder,
     env: { PATH, HOME, PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    ...(user === undefined ? {} : { uid: user, gid: user }),
   });
   started.add(child);
   child.once('close', () => started.delete(child));
@@ -78,23 +81,40 @@ export async function stopProgram(program: BuiltProgram): Promise<number | strin
   return program.exited;
 }
 
+export type Api = (method: string, path: string, body?: unknown) => Promise<{ status: number; body: any }>;
+
+const PASSWORD = 'the password of a process test';
+
 /** Logs in with the password of the first start and changes it; gives a fetch for the API. */
-export async function firstLogin(origin: string, folder: string) {
+export async function firstLogin(origin: string, folder: string): Promise<Api> {
   const password = readFileSync(join(folder, 'data/initial-admin-password'), 'utf8').trim();
-  const newPassword = 'the password of a process test';
-  const send = async (method: string, path: string, body?: unknown, token?: string): Promise<any> => {
-    const response = await fetch(`${origin}/api/v1${path}`, {
-      method,
-      headers: {
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        ...(token ? { authorization: `Bearer ${token}` } : {}),
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    const text = await response.text();
-    return { status: response.status, body: text === '' ? null : JSON.parse(text) };
-  };
-  const { accessToken } = (await send('POST', '/auth/login', { username: 'admin', password })).body;
-  await send('PUT', '/auth/password', { currentPassword: password, newPassword }, accessToken);
-  return (method: string, path: string, body?: unknown) => send(method, path, body, accessToken);
+  const api = await login(origin, password);
+  await api('PUT', '/auth/password', { currentPassword: password, newPassword: PASSWORD });
+  return api;
+}
+
+/** Logs in with the password that `firstLogin` has set; gives a fetch for the API. */
+export async function login(origin: string, password = PASSWORD): Promise<Api> {
+  const { body } = await send(origin, 'POST', '/auth/login', { username: 'admin', password });
+  const token = (body as { accessToken: string }).accessToken;
+  return (method, path, given) => send(origin, method, path, given, token);
+}
+
+async function send(
+  origin: string,
+  method: string,
+  path: string,
+  body?: unknown,
+  token?: string,
+): Promise<{ status: number; body: any }> {
+  const response = await fetch(`${origin}/api/v1${path}`, {
+    method,
+    headers: {
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(token ? { authorization: `Bearer ${token}` } : {}),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  return { status: response.status, body: text === '' ? null : JSON.parse(text) };
 }

@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline';
 import { PassThrough } from 'node:stream';
 import type { RpcMessage } from '../../src/mcp/json-rpc.types';
+import type { IsolationReport } from '../../src/supervisor/isolation-report';
 import {
   type Launch,
   type ManagedProcess,
@@ -23,6 +24,8 @@ export interface FakeBehaviour {
   refuses?: { code: number; message: string; exits?: boolean };
   /** Exits when asked `server/discover`. */
   exitsOnDiscover?: boolean;
+  /** Never answers `ping`. */
+  ignoresPing?: boolean;
   ignoresEof?: boolean;
   ignoresTerm?: boolean;
   /** Not even SIGKILL ends it: it waits in the kernel until `exit` is called. */
@@ -39,7 +42,11 @@ export class FakeProcess implements ManagedProcess {
   readonly stdout = new PassThrough();
   readonly stderr = new PassThrough();
   readonly methods: string[] = [];
+  /** The id of the last request of each method. */
+  readonly ids = new Map<string, RpcMessage['id']>();
   readonly signals: string[] = [];
+  /** It reads but does nothing with it, as after SIGSTOP. */
+  isFrozen = false;
   readonly exited: Promise<{ code: number | null; signal: string | null }>;
   private tellExit: (exit: { code: number | null; signal: string | null }) => void = () => undefined;
   private hasExited = false;
@@ -89,11 +96,13 @@ export class FakeProcess implements ManagedProcess {
   private onLine(line: string): void {
     const { id, method } = JSON.parse(line) as RpcMessage;
     this.methods.push(method ?? '');
+    this.ids.set(method ?? '', id);
     if (method === 'server/discover' && this.behaviour.exitsOnDiscover) this.exit(1);
-    if (this.hasExited || this.behaviour.answers === false) return;
+    if (this.hasExited || this.isFrozen || this.behaviour.answers === false) return;
     if (method === 'server/discover') this.say({ id, error: { code: -32601, message: 'Method not found' } });
     if (method === 'initialize') this.onInitialize(id);
-    if (method === 'ping') this.say({ id, result: {} });
+    if (method === 'ping' && !this.behaviour.ignoresPing) this.say({ id, result: {} });
+    if (method === 'tools/list') this.say({ id, result: { tools: [] } });
   }
 
   private onInitialize(id: RpcMessage['id']): void {
@@ -106,7 +115,8 @@ export class FakeProcess implements ManagedProcess {
     if (refuses.exits) this.exit(1);
   }
 
-  private say(message: object): void {
+  /** The child says something by itself. */
+  say(message: object): void {
     this.stdout.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`);
   }
 }
@@ -130,6 +140,19 @@ export class FakeSpawner extends ProcessSpawner {
     this.children.push(child);
     this.mostAlive = Math.max(this.mostAlive, this.alive.length);
     return child;
+  }
+
+  prepare(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  isolation(): IsolationReport {
+    return {
+      level: 'process-group',
+      promise: 'Nothing of a fake is ever left',
+      guard: { pid: null, respawns: 0 },
+      notes: [],
+    };
   }
 
   reapLeftovers(): Promise<number> {

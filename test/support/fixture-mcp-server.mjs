@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /**
- * A small MCP server over stdio for tests: well-behaved by default, faulty where a flag says so. No dependencies.
- * The protocol part (`FixtureServer`) also serves HTTP: see fixture-http-server.mjs. `--help` lists the flags.
+ * A small MCP server over stdio for tests: well-behaved by default, stubborn or silent where a flag says so. No
+ * dependencies, `--help` lists the flags. What it is made of serves others too: over HTTP in fixture-http-server.mjs,
+ * with every misbehaviour of the fault catalogue in faulty-mcp-server.mjs.
  */
 import { spawn } from 'node:child_process';
 import { realpathSync } from 'node:fs';
@@ -32,7 +33,7 @@ export const PROTOCOL_FLAGS = {
   help: ['', false, 'print this'],
 };
 
-const STDIO_FLAGS = {
+export const STDIO_FLAGS = {
   'not-mcp': ['', false, 'print a banner on stdout and speak no MCP'],
   noise: ['', false, 'print log lines on stdout between the messages'],
   'ignore-eof': ['', false, 'go on when stdin ends'],
@@ -320,8 +321,11 @@ export class FixtureServer {
   }
 }
 
-function serveStdio() {
-  const options = readFlags('A small MCP server over stdio, for tests.', { ...PROTOCOL_FLAGS, ...STDIO_FLAGS });
+/**
+ * Speaks over standard input and output. Who misbehaves stands in between: `receive(message, server)` gets each message
+ * instead of the server, `send(message, write)` each one of the server instead of the pipe.
+ */
+export function serveStdio(options, { receive = handOver, send = hand } = {}) {
   applyStartFlags(options);
   if (options['ignore-term']) process.on('SIGTERM', () => undefined);
   // An ignored signal stays ignored across exec; the sleep is bounded for the same reason as --lifetime-ms.
@@ -332,9 +336,10 @@ function serveStdio() {
   const end = () => options['ignore-eof'] || process.exit(0);
   const noise = (line) => options.noise && process.stdout.write(`[fixture] ${line}\n`);
   process.stdout.on('error', end);
+  const write = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
   const server = new FixtureServer(options, createShared(), (message) => {
     noise('about to send a message');
-    process.stdout.write(`${JSON.stringify(message)}\n`);
+    send(message, write);
     noise('{"this is": "no message"}');
   });
   if (options['not-mcp']) console.log('Welcome to the fixture! Type "help" for help.');
@@ -344,9 +349,14 @@ function serveStdio() {
     const lines = (rest + chunk).split('\n');
     rest = lines.pop();
     if (options['not-mcp']) return;
-    for (const line of lines) if (line.trim()) server.handle(JSON.parse(line));
+    for (const line of lines) if (line.trim()) receive(JSON.parse(line), server);
   });
   process.stdin.on('end', end);
 }
 
-if (realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) serveStdio();
+const handOver = (message, server) => server.handle(message);
+const hand = (message, write) => write(message);
+
+if (realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  serveStdio(readFlags('A small MCP server over stdio, for tests.', { ...PROTOCOL_FLAGS, ...STDIO_FLAGS }));
+}

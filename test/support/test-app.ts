@@ -82,6 +82,9 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
     LOG_DIR: join(dataDir, 'logs'),
     ADMIN_PASSWORD,
     PORT: '0',
+    // Tests ask more often than people do; those about the limits set them.
+    RATE_LIMIT_PER_MINUTE: '0',
+    AUTH_RATE_LIMIT_PER_MINUTE: '0',
     ...options.env,
   });
   const log: LogEntry[] = [];

@@ -1,0 +1,114 @@
+import { FakeClock } from '../../test/support/fake-clock';
+import { ApiKey } from './api-key.entity';
+import { ApiKeyAuthenticator } from './api-key-authenticator';
+import { apiKeyHash, newApiKey } from './api-key-text';
+import type { ApiKeyUsage } from './api-key-usage';
+import type { ApiKeyRepository } from './api-key.repository';
+import { UnauthenticatedError } from './auth.errors';
+import { PrincipalRevocations } from './principal-revocations';
+
+function anAuthenticator(given: Partial<ApiKey> = {}) {
+  const clock = new FakeClock();
+  const text = newApiKey();
+  const key = Object.assign(new ApiKey(), {
+    ...{ id: 'k-1', name: 'ci', role: 'operator', toolIds: null, expiresAt: null, hash: apiKeyHash(text), ...given },
+  });
+  const stored = new Map([[key.hash, key]]);
+  const used: string[] = [];
+  let asked = 0;
+  /** What the database waits for before it answers. */
+  const busy: { until: Promise<void> | null } = { until: null };
+  const keys = {
+    findByHash: async (hash: string) => {
+      asked++;
+      const found = stored.get(hash) ?? null;
+      await busy.until;
+      return found;
+    },
+  };
+  const usage = { note: (id: string) => void used.push(id) };
+  const revocations = new PrincipalRevocations();
+  const authenticator = new ApiKeyAuthenticator(
+    keys as unknown as ApiKeyRepository,
+    usage as unknown as ApiKeyUsage,
+    clock,
+    revocations,
+  );
+  const revoke = () => {
+    stored.clear();
+    revocations.announce([{ type: 'apiKey', id: key.id }]);
+  };
+  return { authenticator, text, clock, used, revoke, revocations, busy, askedSoFar: () => asked };
+}
+
+describe('the check of an API key', () => {
+  it('tells who comes, and asks the database once', async () => {
+    const { authenticator, text, used, askedSoFar } = anAuthenticator({ toolIds: ['t-1'] });
+    for (let n = 0; n < 100; n++) {
+      const principal = await authenticator.authenticate(text);
+      expect(principal).toMatchObject({ type: 'apiKey', id: 'k-1', name: 'ci', role: 'operator', sessionId: null });
+      expect(principal.toolIds).toEqual(new Set(['t-1']));
+    }
+    expect(askedSoFar()).toBe(1);
+    expect(used).toHaveLength(100);
+  });
+
+  it('asks nobody about what can be no key', async () => {
+    const { authenticator, askedSoFar } = anAuthenticator();
+    for (const text of ['', 'mcps_', 'garbage', `mcps_${'a'.repeat(49)}`]) {
+      await expect(authenticator.authenticate(text)).rejects.toThrow(UnauthenticatedError);
+    }
+    expect(askedSoFar()).toBe(0);
+  });
+
+  it('refuses a key that nobody has made, and does not remember it', async () => {
+    const { authenticator, askedSoFar } = anAuthenticator();
+    const other = newApiKey();
+    for (let n = 0; n < 2; n++) await expect(authenticator.authenticate(other)).rejects.toThrow(UnauthenticatedError);
+    expect(askedSoFar()).toBe(2);
+  });
+
+  it('refuses a revoked key from the next request on', async () => {
+    const { authenticator, text, revoke } = anAuthenticator();
+    await authenticator.authenticate(text);
+    revoke();
+    await expect(authenticator.authenticate(text)).rejects.toThrow(UnauthenticatedError);
+  });
+
+  it('does not remember a key that was revoked while it was read', async () => {
+    const { authenticator, text, revoke, busy } = anAuthenticator();
+    let answer = (): void => undefined;
+    busy.until = new Promise((resolve) => (answer = resolve));
+    const first = authenticator.authenticate(text);
+    revoke();
+    answer();
+    await first;
+    await expect(authenticator.authenticate(text)).rejects.toThrow(UnauthenticatedError);
+  });
+
+  it('keeps what it knows when a user is revoked', async () => {
+    const { authenticator, text, revocations, askedSoFar } = anAuthenticator();
+    await authenticator.authenticate(text);
+    revocations.announce([{ type: 'user', id: 'u-1' }]);
+    await authenticator.authenticate(text);
+    expect(askedSoFar()).toBe(1);
+  });
+
+  it('refuses a key from the moment it ends, remembered or not', async () => {
+    const clock = new FakeClock();
+    const { authenticator, text, clock: own } = anAuthenticator({ expiresAt: clock.now() + 5_000 });
+    await authenticator.authenticate(text);
+    own.advance(4_999);
+    await authenticator.authenticate(text);
+    own.advance(1);
+    await expect(authenticator.authenticate(text)).rejects.toThrow(UnauthenticatedError);
+  });
+
+  it('looks a key up anew after half a minute', async () => {
+    const { authenticator, text, clock, askedSoFar } = anAuthenticator();
+    await authenticator.authenticate(text);
+    clock.advance(30_000);
+    await authenticator.authenticate(text);
+    expect(askedSoFar()).toBe(2);
+  });
+});

@@ -1,0 +1,63 @@
+import type { Clock } from '../common/clock';
+
+/** What one key has left after a request. */
+export interface Allowance {
+  allowed: boolean;
+  /** Requests a window. */
+  limit: number;
+  remaining: number;
+  /** Whole seconds until the window ends, 1 or more. */
+  resetSeconds: number;
+}
+
+interface Window {
+  startedAt: number;
+  taken: number;
+}
+
+/**
+ * Counts requests by key in windows that begin with a key's first request: one look into a map a request, no timers. The
+ * oldest key goes when there are too many; what it had taken is forgotten then.
+ */
+export class FixedWindow {
+  /** In the order of their beginnings, since every window is as long as the others. */
+  private readonly windows = new Map<string, Window>();
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly options: { limit: number; windowMs: number; maxKeys: number },
+  ) {}
+
+  get size(): number {
+    return this.windows.size;
+  }
+
+  take(key: string): Allowance {
+    const { limit, windowMs } = this.options;
+    const now = this.clock.monotonic();
+    const window = this.windowOf(key, now);
+    const allowed = window.taken < limit;
+    // What is refused is not counted: who goes on asking is not kept out longer.
+    if (allowed) window.taken++;
+    const resetSeconds = Math.max(1, Math.ceil((window.startedAt + windowMs - now) / 1000));
+    return { allowed, limit, remaining: limit - window.taken, resetSeconds };
+  }
+
+  private windowOf(key: string, now: number): Window {
+    const known = this.windows.get(key);
+    if (known !== undefined && now - known.startedAt < this.options.windowMs) return known;
+    this.windows.delete(key);
+    this.forget(now);
+    const window = { startedAt: now, taken: 0 };
+    this.windows.set(key, window);
+    return window;
+  }
+
+  private forget(now: number): void {
+    for (const [key, { startedAt }] of this.windows) {
+      const isOver = now - startedAt >= this.options.windowMs;
+      if (!isOver && this.windows.size < this.options.maxKeys) return;
+      this.windows.delete(key);
+    }
+  }
+}

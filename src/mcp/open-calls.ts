@@ -1,0 +1,142 @@
+import { OWN_CLIENT, type CallSink, type PeerCounters, type PeerTool } from './peer.types';
+import { PeerClosedError, type PeerCallError } from './peer.errors';
+import type { PeerRecorder } from './peer-recorder';
+import { AbandonedCalls, type PendingCall } from './pending-call';
+import type { CallOutcome } from './traffic';
+import type { TransportEnd } from './transport.types';
+
+const ABANDONED_KEPT = 256;
+/** So many calls unanswered in a row, and not a sound meanwhile: then further calls in flight prove no diligence. */
+const DEAF_CALLS = 3;
+
+/** What is waited for: the calls of clients up to that id. */
+interface Draining {
+  readonly lastId: number;
+  left: number;
+  readonly done: () => void;
+}
+
+/** The calls of one peer that have no answer yet: every one ends exactly once, here. */
+export class OpenCalls {
+  private readonly pending = new Map<number, PendingCall>();
+  private readonly abandoned = new AbandonedCalls(ABANDONED_KEPT);
+  private lastId = 0;
+  private draining: Draining | null = null;
+  /** Calls of clients that timed out since the server was last heard, and the first of them. */
+  private unheard = 0;
+  private firstUnheardId = 0;
+
+  constructor(
+    private readonly tool: PeerTool,
+    private readonly recorder: PeerRecorder,
+    private readonly counts: PeerCounters,
+    /** Milliseconds that never jump. */
+    private readonly monotonic: () => number,
+  ) {}
+
+  get size(): number {
+    return this.pending.size;
+  }
+
+  /** Whether new calls are refused because those in flight are the last. */
+  get isDraining(): boolean {
+    return this.draining !== null;
+  }
+
+  /** Whether the server may be silent because it works. */
+  get isBusy(): boolean {
+    if (this.unheard < DEAF_CALLS) return this.pending.size > 0;
+    // One that was asked before may still be what keeps it busy.
+    const [oldest] = this.pending.keys();
+    return oldest !== undefined && oldest < this.firstUnheardId;
+  }
+
+  nextId(): number {
+    return ++this.lastId;
+  }
+
+  add(call: PendingCall): void {
+    this.pending.set(call.id, call);
+  }
+
+  has(call: PendingCall): boolean {
+    return this.pending.has(call.id);
+  }
+
+  find(id: number | null): PendingCall | undefined {
+    return id === null ? undefined : this.pending.get(id);
+  }
+
+  /** Whether a request of this id was ever sent. */
+  wasAsked(id: number | null): id is number {
+    return id !== null && id > 0 && id <= this.lastId;
+  }
+
+  /** Keeps a call that is given up, so that a late answer can be recorded with its name. */
+  abandon(call: PendingCall): void {
+    this.abandoned.add(call);
+  }
+
+  /** Finds and forgets one that was given up. */
+  takeAbandoned(id: number): PendingCall | undefined {
+    return this.abandoned.take(id);
+  }
+
+  /** The server said something. */
+  noteHeard(): void {
+    this.unheard = 0;
+  }
+
+  /** A call got no answer in time. */
+  noteTimeout(call: PendingCall): void {
+    if (call.client === OWN_CLIENT) return;
+    if (this.unheard === 0) this.firstUnheardId = call.id;
+    this.unheard += 1;
+  }
+
+  /** Ends the waiting; null if it had ended. */
+  take(call: PendingCall): CallSink | null {
+    const wasPending = this.pending.delete(call.id);
+    clearTimeout(call.timer);
+    const { sink } = call;
+    call.sink = null;
+    if (this.draining !== null && wasPending) this.countDown(this.draining, call);
+    return sink;
+  }
+
+  fail(call: PendingCall, error: PeerCallError, outcome: CallOutcome, sizeBytes = 0): void {
+    const sink = this.take(call);
+    if (!sink) return;
+    this.recorder.failure(call, call.id, { outcome, durationMs: this.monotonic() - call.startedAt }, sizeBytes);
+    try {
+      sink.onError(error);
+    } catch {
+      this.counts.listenerFailures += 1;
+    }
+  }
+
+  failSoon(call: PendingCall, error: PeerCallError): void {
+    queueMicrotask(() => this.fail(call, error, 'transport_error'));
+  }
+
+  failAll(end: TransportEnd): void {
+    for (const call of [...this.pending.values()]) {
+      this.fail(call, new PeerClosedError(this.tool.name, call.method, end), 'transport_error');
+    }
+  }
+
+  /** From here on nothing new is taken. Resolves when the calls of clients have ended; for our own nobody waits. To be called once. */
+  drain(): Promise<void> {
+    return new Promise((done) => {
+      const left = [...this.pending.values()].filter((call) => call.client !== OWN_CLIENT).length;
+      this.draining = { lastId: this.lastId, left, done };
+      if (left === 0) done();
+    });
+  }
+
+  private countDown(draining: Draining, call: PendingCall): void {
+    if (call.client === OWN_CLIENT || call.id > draining.lastId) return;
+    draining.left -= 1;
+    if (draining.left === 0) draining.done();
+  }
+}
