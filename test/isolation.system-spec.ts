@@ -33,7 +33,8 @@ describe.each(USERS)('MCPS.ONE as %s', (_name, user) => {
 
   const serve = async (env: Record<string, string>): Promise<{ program: BuiltProgram; api: Api }> => {
     const isFirst = !existsSync(join(path, 'data/installation-id'));
-    const program = startProgram(path, env, [], user);
+    // `env -i PATH=...` decides which code runs, which is refused otherwise.
+    const program = startProgram(path, { TOOLS_ALLOW_INLINE_CODE: 'true', ...env }, [], user);
     const origin = await program.listening();
     return { program, api: isFirst ? await firstLogin(origin, path) : await login(origin) };
   };

@@ -7,7 +7,7 @@ import { runsContainer } from './container-run';
 import type { HiddenPlaces } from './hidden-places';
 import { type ChildExit, type Isolation, IsolationUnavailableError } from './isolation';
 import { type Launch, SpawnError } from './process-spawner';
-import type { ProcessRow } from './process-table';
+import { readProcessTable } from './process-table';
 
 /** The trial at boot may take this long. */
 const TRIAL_LIMIT_MS = 10_000;
@@ -72,8 +72,9 @@ export class Bubblewrap implements Isolation {
    * The signal goes to the programs alone: it would end bwrap at once, and the kernel everything inside with it, before
    * anybody could say goodbye. When the program has ended, bwrap ends by itself.
    */
-  terminate(pgid: number, readTable: () => ProcessRow[] | null): void {
-    const members = readTable()?.filter((row) => row.pgrp === pgid && row.pid !== pgid && row.ppid !== pgid);
+  terminate(pgid: number): void {
+    // Read anew: in a view of a moment ago a program that has just begun is missing, and it is asked only once.
+    const members = readProcessTable()?.filter((row) => row.pgrp === pgid && row.pid !== pgid && row.ppid !== pgid);
     for (const { pid } of members ?? []) {
       try {
         process.kill(pid, 'SIGTERM');

@@ -1,4 +1,3 @@
-import type { ProcessRow } from './process-table';
 import { signalGroup } from './process-group';
 import type { Launch } from './process-spawner';
 
@@ -16,7 +15,7 @@ export interface Isolation {
   /** The launch as it is carried out. @throws SpawnError */
   enclose(launch: Launch): Promise<Launch>;
   /** Asks the programs of a group to end. */
-  terminate(pgid: number, readTable: () => ProcessRow[] | null): void;
+  terminate(pgid: number): void;
   /** What the exit of the process that we started says of the program. */
   exitOf(exit: ChildExit): ChildExit;
 }

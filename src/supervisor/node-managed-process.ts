@@ -61,12 +61,12 @@ export class NodeManagedProcess implements ManagedProcess {
   }
 
   signal(signal: 'SIGTERM' | 'SIGKILL'): void {
-    const { isolation, readTable, container } = this.surroundings;
+    const { isolation, container } = this.surroundings;
     // A container outlives its client.
     if (signal === 'SIGKILL') container?.kill();
     // The system may have given the number of a group that is gone to somebody else.
     if (this.isGone()) return;
-    if (signal === 'SIGTERM') isolation.terminate(this.pid, readTable);
+    if (signal === 'SIGTERM') isolation.terminate(this.pid);
     else signalGroup(this.pid, 'SIGKILL');
   }
 

@@ -5,6 +5,7 @@ import { ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { waitUntil } from './process-tree';
 
 const PROGRAM = join(__dirname, 'fixture-http-server.mjs');
 const ENVELOPE = {
@@ -98,7 +99,11 @@ describe('the fixture server over HTTP', () => {
     await post(endpoint, { id: ping.id, result: {} });
     expect(JSON.parse(await stream.next())).toMatchObject({ id: 1, result: { content: [{ text: 'Pong' }] } });
     await stream.close();
-    expect((await post(endpoint, { method: 'ping' })).status).toBe(404);
+    // The server learns of the hang-up by its socket, in its own time.
+    await waitUntil(async () => (await post(endpoint, { method: 'ping' })).status === 404, {
+      timeoutMs: 5_000,
+      what: 'the session has ended',
+    });
   });
 
   it('answers 401 without the header it was told to require', async () => {
