@@ -16,8 +16,8 @@ import { type FaultyTool, type Send, ToolUnderTest } from './tool-under-test';
 
 /** How long the last of it may take: pipes are closed a moment after their process has gone. */
 const SETTLE_MS = 10_000;
-/** Files that come and go by themselves, such as a log that is opened for a moment. */
-const SPARE_FILES = 2;
+/** Files that come and go by themselves: the threads of the logs begin and end as they are needed, with eight files each. */
+const SPARE_FILES = 26;
 /** What a heap may keep for later. */
 export const SPARE_MEMORY_BYTES = 48 * 1024 * 1024;
 
