@@ -11,7 +11,7 @@ module.exports = {
     {
       ...projects[0],
       displayName: 'faults-slow',
-      testMatch: ['<rootDir>/test/**/*.slow-spec.ts'],
+      testMatch: ['<rootDir>/test/faults-*.slow-spec.ts'],
       globals: { TEST_DATABASE: 'sqlite' },
     },
   ],

@@ -13,6 +13,6 @@ module.exports = {
   projects: ['db-sqlite', 'db-postgres'].map((name) => ({
     ...project(name),
     displayName: name.replace('db', 'slow'),
-    testMatch: ['<rootDir>/test/**/*.slow-spec.ts'],
+    testMatch: ['<rootDir>/test/db/**/*.slow-spec.ts'],
   })),
 };
