@@ -5,6 +5,7 @@ import { StrictInputInterceptor } from '../common/strict-input.interceptor';
 import { AuditInterceptor } from './audit.interceptor';
 import { Operation } from './operation.entity';
 import { OperationLog } from './operation-log';
+import { OperationVerifier } from './operation-verifier';
 import { OperationRepository } from './operation.repository';
 import { Refusals } from './refusals';
 
@@ -18,11 +19,12 @@ import { Refusals } from './refusals';
   providers: [
     OperationLog,
     OperationRepository,
+    OperationVerifier,
     Refusals,
     { provide: APP_INTERCEPTOR, useClass: AuditInterceptor },
     // Inside of the one before: what it refuses gets its row too.
     { provide: APP_INTERCEPTOR, useClass: StrictInputInterceptor },
   ],
-  exports: [OperationLog, OperationRepository, Refusals],
+  exports: [OperationLog, OperationRepository, OperationVerifier, Refusals],
 })
 export class AuditModule {}

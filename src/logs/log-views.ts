@@ -1,3 +1,4 @@
+import type { ChainVerdict } from '../audit/operation-chain';
 import type { Operation } from '../audit/operation.entity';
 import { toTimestamp } from '../common/clock';
 import { LOG_LEVELS } from '../config/variables';
@@ -5,6 +6,7 @@ import type {
   McpLogDetailView,
   McpLogEntryView,
   McpLogNeighbourView,
+  OperationVerdictView,
   OperationView,
   SystemLogEntryView,
 } from './logs.dto';
@@ -84,4 +86,9 @@ function readJson(text: string | null): unknown {
   } catch {
     return text;
   }
+}
+
+export function toVerdictView({ checked, unverifiable, firstBroken }: ChainVerdict): OperationVerdictView {
+  const broken = firstBroken === null ? null : { id: firstBroken.id, at: toTimestamp(firstBroken.at) };
+  return { valid: broken === null, checked, unverifiable, firstBroken: broken };
 }

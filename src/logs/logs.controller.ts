@@ -1,8 +1,10 @@
 import { Controller, Get, Param, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { OperationVerifier } from '../audit/operation-verifier';
 import { RequireRole, ScopedKeys } from '../auth/access.decorator';
 import { CurrentPrincipal, type Principal } from '../auth/principal';
 import type { Page } from '../common/pagination';
+import { toVerdictView } from './log-views';
 import {
   McpLogDetailView,
   McpLogEntryView,
@@ -10,6 +12,7 @@ import {
   McpLogQuery,
   OperationPageView,
   OperationQuery,
+  OperationVerdictView,
   OperationView,
   SystemLogEntryView,
   SystemLogPageView,
@@ -21,7 +24,10 @@ import { LogsService } from './logs.service';
 @Controller('logs')
 @RequireRole('viewer')
 export class LogsController {
-  constructor(private readonly logs: LogsService) {}
+  constructor(
+    private readonly logs: LogsService,
+    private readonly verifier: OperationVerifier,
+  ) {}
 
   /** The system's own log */
   @Get('system')
@@ -37,6 +43,14 @@ export class LogsController {
   @ApiOkResponse({ type: OperationPageView })
   operations(@Query() query: OperationQuery): Promise<Page<OperationView>> {
     return this.logs.operationPage(query);
+  }
+
+  /** Check the hash chain of the operation log: the first row that somebody has changed, or before which one is missing */
+  @Get('operations/verify')
+  @RequireRole('admin')
+  @ApiOperation({ operationId: 'verifyOperations' })
+  verifyOperations(): Promise<OperationVerdictView> {
+    return this.verifier.verify().then(toVerdictView);
   }
 
   /** Every MCP message that passed, both directions; for an API key those of the tools in its scope */

@@ -148,6 +148,23 @@ export class TargetView {
   name: string | null;
 }
 
+export class BrokenRowView {
+  id: string;
+  @ApiProperty({ format: 'date-time' })
+  at: string;
+}
+
+export class OperationVerdictView {
+  /** Whether every row is as it was written, and none is missing between the first and the last one */
+  valid: boolean;
+  /** Rows that were looked at */
+  checked: number;
+  /** Rows of a former key that was lost: their order was checked, their content was not */
+  unverifiable: number;
+  @ApiProperty({ type: () => BrokenRowView, nullable: true })
+  firstBroken: BrokenRowView | null;
+}
+
 export class OperationView {
   id: string;
   @ApiProperty({ format: 'date-time' })
