@@ -70,6 +70,14 @@ describe('StderrRing', () => {
     expect(ring.tail(2)[0]?.line).toBe('y');
   });
 
+  it('F12: keeps two thousand tiny lines of a burst, and counts the rest as dropped', async () => {
+    const ring = new StderrRing(() => 42);
+    await kept(['y\n'.repeat(32_000), 'more\n'], ring);
+    expect(ring.heard).toBe(2_001);
+    expect(ring.dropped).toBe(2 * 30_000 + 5);
+    expect(ring.tail(1)[0]?.line).toMatch(/^\[60005 characters were dropped/);
+  });
+
   it('shows no part of a secret that stands across the cut', async () => {
     const head = 'x'.repeat(8_187);
     for (const chunks of [[`${head}${SECRET} tail\n`], [`${head}sk-12`, '345678', ' tail\n']]) {

@@ -23,6 +23,8 @@ const MAX_READ_CHARACTERS = 2 * MAX_LINE_CHARACTERS;
 const WINDOW_MS = 250;
 const KEPT_CHARACTERS = 64 * 1024;
 const READ_CHARACTERS = 1024 * 1024;
+/** Tiny lines cost more than their characters: so many of a window are kept, four times what the ring holds. */
+const KEPT_LINES = 2_000;
 
 /** The last lines of a program's stderr, its own secrets masked. Old lines make room for new ones. */
 export class StderrRing {
@@ -45,17 +47,17 @@ export class StderrRing {
   /** Reads a child's stderr to its end; lines of earlier children stay. */
   follow(stream: Readable, mask: SecretMask): void {
     let partial = '';
-    let window = { since: 0, taken: 0, dropped: 0 };
+    let window = { since: 0, taken: 0, lines: 0, dropped: 0 };
     this.streams++;
     stream.setEncoding('utf8');
     stream.on('data', (text: string) => {
       const now = performance.now();
       if (now - window.since >= WINDOW_MS) {
         this.tellDropped(window.dropped);
-        window = { since: now, taken: 0, dropped: 0 };
+        window = { since: now, taken: 0, lines: 0, dropped: 0 };
       }
       window.taken += text.length;
-      if (window.taken > KEPT_CHARACTERS) {
+      if (window.taken > KEPT_CHARACTERS || window.lines >= KEPT_LINES) {
         window.dropped += text.length;
         this.dropped += text.length;
         // Half a line is no line.
@@ -66,6 +68,11 @@ export class StderrRing {
       }
       const parts = (partial + text).split(/\r?\n/);
       partial = (parts.pop() ?? '').slice(0, MAX_READ_CHARACTERS);
+      for (const over of parts.splice(KEPT_LINES - window.lines)) {
+        window.dropped += over.length + 1;
+        this.dropped += over.length + 1;
+      }
+      window.lines += parts.length;
       for (const part of parts) this.add(part, mask);
       this.tellSink();
     });
