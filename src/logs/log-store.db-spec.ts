@@ -60,8 +60,8 @@ describe('the store of the log writer', () => {
   it('stores all of a batch or nothing, and tells a row that it will never take from a database that is away', async () => {
     const bad = aMessage({ direction: null });
     const error: unknown = await store.write([aMessage(), aLine('a'), bad]).catch((reason: unknown) => reason);
-    // The error itself, so that a failure says what came instead.
-    expect({ error, isRefusal: store.isRefusal(error) }).toEqual({ error: expect.any(Error), isRefusal: true });
+    // Not by its class: the driver is loaded once a process and makes its errors in the realm of the first test file.
+    expect({ said: String(error), isRefusal: store.isRefusal(error) }).toMatchObject({ isRefusal: true });
     expect(store.isRefusal(Object.assign(new Error('gone'), { code: 'ECONNRESET' }))).toBe(false);
     expect(store.isRefusal(Object.assign(new Error('full'), { code: 'SQLITE_FULL' }))).toBe(false);
     expect([await count('mcp_log'), await count('system_log')]).toEqual([0, 0]);

@@ -25,11 +25,8 @@ export class SqliteLogStore implements LogStore {
   constructor(private readonly file: string) {}
 
   write(rows: readonly LogEntryRow[]): Promise<(number | null)[]> {
-    try {
-      return Promise.resolve(this.writeNow(rows));
-    } catch (error) {
-      return Promise.reject(error instanceof Error ? error : new Error(String(error)));
-    }
+    // What the driver throws goes on as it is: its `code` says whether another try can help.
+    return new Promise((resolve) => resolve(this.writeNow(rows)));
   }
 
   isRefusal(error: unknown): boolean {
