@@ -2,7 +2,7 @@ import { containerLaunch, runsContainer } from './container-run';
 
 const GIVEN = { cidFile: '/data/runs/1.cid', installation: 'here', toolId: 'tool-1' };
 const LABELS = ['--label=mcps.installation=here', '--label=mcps.tool=tool-1'];
-const aLaunch = (command: string, args: string[], env = {}) => ({ command, args, cwd: '/work', env });
+const aLaunch = (command: string, args: string[], env = {}) => ({ command, args, cwd: '/srv', env });
 
 describe('a tool that runs a container', () => {
   it.each([
@@ -27,12 +27,12 @@ describe('a tool that runs a container', () => {
     )!;
     const added = [...LABELS, '--cidfile=/data/runs/1.cid'];
     expect(launch.args).toEqual(['--context', 'far', 'container', 'run', ...added, '-i', 'image', '--verbose']);
-    expect(launch).toMatchObject({ command: '/bin/docker', cwd: '/work' });
+    expect(launch).toMatchObject({ command: '/bin/docker', cwd: '/srv' });
     expect(container).toMatchObject({ command: '/bin/docker', globals: ['--context', 'far'], ...GIVEN });
   });
 
   it.each([
-    [['--cidfile', 'mine.cid'], '/work/mine.cid'],
+    [['--cidfile', 'mine.cid'], '/srv/mine.cid'],
     [['--cidfile=/tmp/mine.cid'], '/tmp/mine.cid'],
   ])('keeps a file for the id that it has chosen itself: %j', (options, cidFile) => {
     const { launch, container } = containerLaunch(aLaunch('docker', ['run', ...options, 'image']), GIVEN)!;
