@@ -1,70 +1,20 @@
-import { FakeTransport } from '../../test/support/fake-transport';
+import { CLIENT_INFO, Ending, PeerWorld } from '../../test/support/peer-world';
 import type { RpcParams } from './json-rpc.types';
-import { McpPeer, type PeerRequest } from './mcp-peer';
 import {
   CallCancelledError,
   CallNotDeliveredError,
   CallTimeoutError,
-  MessageTooBigError,
   PeerClosedError,
   RpcCallError,
-  type PeerCallError,
 } from './peer.errors';
-import type { CallSink, PeerCall } from './peer.types';
-import type { TrafficRecord } from './traffic';
 import { TransportError } from './transport.types';
-
-const CLIENT_INFO = { name: 'mcps-one', version: '1.0.0' };
-
-class World {
-  readonly transport = new FakeTransport();
-  readonly records: TrafficRecord[] = [];
-  readonly tool = { id: 't1', name: 'files', recordPayloads: true };
-  clock = 1000;
-  readonly peer = new McpPeer({
-    transport: this.transport,
-    sink: { record: (record) => void this.records.push(record) },
-    tool: this.tool,
-    clientInfo: CLIENT_INFO,
-    now: () => this.clock,
-    monotonic: () => this.clock,
-  });
-
-  async open(): Promise<this> {
-    await this.peer.open(new AbortController().signal);
-    return this;
-  }
-
-  call(method = 'tools/call', params?: RpcParams, more: Partial<PeerRequest> = {}): PeerRequest {
-    return { method, params, timeoutMs: 5000, client: 'claude', sessionId: 's1', ...more };
-  }
-
-  get last(): TrafficRecord | undefined {
-    return this.records.at(-1);
-  }
-}
-
-/** Keeps what a call ended with. */
-class Ending implements CallSink {
-  results: unknown[] = [];
-  errors: PeerCallError[] = [];
-  onResult(result: unknown): void {
-    this.results.push(result);
-  }
-  onError(error: PeerCallError): void {
-    this.errors.push(error);
-  }
-  get count(): number {
-    return this.results.length + this.errors.length;
-  }
-}
 
 const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe('McpPeer', () => {
-  let world: World;
+  let world: PeerWorld;
   beforeEach(async () => {
-    world = await new World().open();
+    world = await new PeerWorld().open();
   });
   afterEach(() => {
     world.transport.end({ code: 'test', message: 'the test is over' });
@@ -305,11 +255,11 @@ describe('McpPeer', () => {
     it('is closed by `close`, and when opening fails', async () => {
       await world.peer.close();
       expect(world.peer.closed).toBe(true);
-      const broken = new World();
+      const broken = new PeerWorld();
       broken.transport.openFailure = new TransportError('remote_dns', 'unknown name');
       await expect(broken.open()).rejects.toMatchObject({ code: 'remote_dns' });
       expect(broken.peer.closed).toBe(true);
-      const unopened = new World();
+      const unopened = new PeerWorld();
       await unopened.peer.close();
       expect(unopened.peer.closed).toBe(true);
     });
@@ -360,72 +310,6 @@ describe('McpPeer', () => {
     });
   });
 
-  describe('what the server says on its own', () => {
-    it('hands notifications to the listeners, of unknown methods too, until they stop', () => {
-      const heard: unknown[] = [];
-      const stop = world.peer.onNotification((method, params) => void heard.push([method, params]));
-      world.transport.deliver({ method: 'vendor/anything', params: { a: 1 } });
-      world.transport.deliver({ method: 'notifications/progress', params: { progressToken: 1, progress: 1 } });
-      stop();
-      world.transport.deliver({ method: 'vendor/anything' });
-      expect(heard).toEqual([['vendor/anything', { a: 1 }]]);
-      expect(world.records.map((record) => record.method)).toEqual([
-        'vendor/anything',
-        'notifications/progress',
-        'vendor/anything',
-      ]);
-    });
-
-    it('answers ping at once and refuses every other request, and records both', () => {
-      world.transport.deliver({ jsonrpc: '2.0', id: 'p1', method: 'ping' });
-      world.transport.deliver({ jsonrpc: '2.0', id: 5, method: 'sampling/createMessage', params: {} });
-      expect(world.transport.sent).toEqual([
-        { jsonrpc: '2.0', id: 'p1', result: {} },
-        {
-          jsonrpc: '2.0',
-          id: 5,
-          error: { code: -32601, message: 'sampling/createMessage is not supported by this client' },
-        },
-      ]);
-      expect(world.records.map(({ direction, kind, method }) => [direction, kind, method])).toEqual([
-        ['from-server', 'request', 'ping'],
-        ['to-server', 'response', 'ping'],
-        ['from-server', 'request', 'sampling/createMessage'],
-        ['to-server', 'error', 'sampling/createMessage'],
-      ]);
-    });
-
-    it('does not answer requests of a modern server, which must not send any', () => {
-      world.peer.setEra({ era: 'modern', protocolVersion: '2026-07-28' });
-      world.transport.deliver({ jsonrpc: '2.0', id: 5, method: 'ping' });
-      expect(world.transport.sent).toEqual([]);
-      expect(world.peer.counters.unknown).toBe(1);
-    });
-
-    it('F16: fails the one call whose answer was too big, when its id can be seen', () => {
-      const endings = [new Ending(), new Ending()];
-      for (const ending of endings) world.peer.send(world.call(), ending);
-      world.transport.listener?.onOversized('{"jsonrpc":"2.0","id":2,"result":"xxx', 17_000_000);
-      world.transport.listener?.onOversized('{"result":{"id":1,"x', 17_000_000);
-      expect(endings.map((ending) => ending.count)).toEqual([0, 1]);
-      expect(endings[1]?.errors[0]).toBeInstanceOf(MessageTooBigError);
-      expect(endings[1]?.errors[0]?.code).toBe('message_too_big');
-      expect(world.peer.counters.oversized).toBe(2);
-    });
-
-    it('F14: counts noise', () => {
-      world.transport.listener?.onNoise('hello');
-      expect(world.peer.counters.noise).toBe(1);
-    });
-
-    it('remembers when it was last heard', () => {
-      expect(world.peer.lastSeenAt).toBeNull();
-      world.clock = 4242;
-      world.transport.deliver({ method: 'x' });
-      expect(world.peer.lastSeenAt).toBe(4242);
-    });
-  });
-
   describe('the modern era', () => {
     it('puts the envelope into every request, without touching the params of the caller or what they say themselves', () => {
       world.peer.setEra({ era: 'modern', protocolVersion: '2026-07-28' });
@@ -452,192 +336,8 @@ describe('McpPeer', () => {
       expect(Object.keys(params._meta)).toHaveLength(2);
     });
   });
-
-  describe('the record', () => {
-    it('holds both directions with method, target, outcome, duration and exact text', () => {
-      world.peer.send(world.call('tools/call', { name: 'read', text: 'ä' }), new Ending());
-      world.clock += 25;
-      world.transport.result(1, { content: [], isError: true });
-      const sent = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"read","text":"ä"}}';
-      const got = '{"jsonrpc":"2.0","id":1,"result":{"content":[],"isError":true}}';
-      const common = {
-        toolId: 't1',
-        toolName: 'files',
-        sessionId: 's1',
-        client: 'claude',
-        method: 'tools/call',
-        target: 'read',
-        rpcId: 1,
-      };
-      expect(world.records).toEqual([
-        {
-          ...common,
-          at: 1000,
-          direction: 'to-server',
-          kind: 'request',
-          outcome: null,
-          durationMs: null,
-          sizeBytes: Buffer.byteLength(sent),
-          payload: sent,
-        },
-        {
-          ...common,
-          at: 1025,
-          direction: 'from-server',
-          kind: 'response',
-          outcome: 'tool_error',
-          durationMs: 25,
-          sizeBytes: got.length,
-          payload: got,
-        },
-      ]);
-    });
-
-    it.each([
-      ['prompts/get', { name: 'p' }, 'p'],
-      ['resources/read', { uri: 'file:///a' }, 'file:///a'],
-      ['resources/subscribe', { uri: 'file:///b' }, 'file:///b'],
-      ['tools/list', { name: 'not a target' }, null],
-      ['tools/call', { name: 7 }, null],
-    ])('names the target of %s', (method, params, target) => {
-      world.peer.send(world.call(method, params), new Ending());
-      expect(world.last?.target).toBe(target);
-    });
-
-    it('tells ok from an error of the server', () => {
-      world.peer.send(world.call(), new Ending());
-      world.transport.result(1, null);
-      expect(world.last).toMatchObject({ kind: 'response', outcome: 'ok' });
-      world.peer.send(world.call(), new Ending());
-      world.transport.error(2, -32000, 'no');
-      expect(world.last).toMatchObject({ kind: 'error', outcome: 'rpc_error' });
-    });
-
-    it('leaves the payload out when the tool says so, but not the size', () => {
-      world.tool.recordPayloads = false;
-      world.peer.send(world.call(), new Ending());
-      expect(world.last).toMatchObject({ payload: null, sizeBytes: 46 });
-    });
-
-    it('records our notifications', () => {
-      world.peer.notify('notifications/initialized', undefined, { client: 'mcps', sessionId: null });
-      expect(world.last).toMatchObject({ direction: 'to-server', kind: 'notification', client: 'mcps', rpcId: null });
-    });
-
-    it('never breaks the relay when the sink, a listener or a caller throws, and counts it', () => {
-      const transport = new FakeTransport();
-      const boom = (): never => {
-        throw new Error('boom');
-      };
-      const peer = new McpPeer({ transport, sink: { record: boom }, tool: world.tool, clientInfo: CLIENT_INFO });
-      void peer.open(new AbortController().signal);
-      peer.onNotification(boom);
-      const ending = new Ending();
-      const call: PeerCall = world.call();
-      peer.send(call, { onResult: boom, onError: boom });
-      peer.send(call, ending);
-      transport.result(1, {});
-      transport.deliver({ method: 'x' });
-      transport.result(2, {});
-      expect(ending.results).toEqual([{}]);
-      expect(peer.counters.listenerFailures).toBe(5 + 2);
-    });
-  });
 });
 
 function fail(): never {
   throw new Error('not expected to be called');
 }
-
-describe('the last calls before a stop', () => {
-  it('end, while no further ones are sent; our own are not waited for', async () => {
-    const world = await new World().open();
-    const answers = [1, 2].map(() => world.peer.request(world.call()));
-    const own = world.peer
-      .request(world.call('tools/list', undefined, { client: 'mcps' }))
-      .catch((error: unknown) => error);
-    const sent = world.transport.sent.length;
-    let isDrained = false;
-    const drained = world.peer.drain().then(() => (isDrained = true));
-    await expect(world.peer.request(world.call())).rejects.toMatchObject({ code: 'tool_not_running' });
-    expect(world.transport.sent).toHaveLength(sent);
-    world.transport.result(1, {});
-    await answers[0];
-    expect(isDrained).toBe(false);
-    world.transport.result(2, {});
-    await Promise.all([answers[1], drained]);
-    expect(world.peer.inFlight).toBe(1);
-    world.transport.end({ code: 'gone', message: 'gone' });
-    expect(await own).toBeInstanceOf(PeerClosedError);
-  });
-
-  it('are waited for no longer than the connection lives, and not at all where there are none', async () => {
-    const world = await new World().open();
-    const answer = world.peer.request(world.call()).catch((error: unknown) => error);
-    const drained = world.peer.drain();
-    world.transport.end({ code: 'gone', message: 'gone' });
-    await drained;
-    expect(await answer).toBeInstanceOf(PeerClosedError);
-    await (await new World().open()).peer.drain();
-  });
-});
-
-describe('whether a server may be silent because it works', () => {
-  const timedOut = async (world: World, client = 'claude') => {
-    await world.peer.request(world.call('tools/call', undefined, { timeoutMs: 1, client })).catch(() => undefined);
-  };
-
-  it('is so while calls are in flight', async () => {
-    const world = await new World().open();
-    expect(world.peer.isBusy).toBe(false);
-    const answer = world.peer.request(world.call());
-    expect(world.peer.isBusy).toBe(true);
-    world.transport.result(1, {});
-    await answer;
-    expect([world.peer.isBusy, world.peer.heard]).toEqual([false, 1]);
-  });
-
-  it('is no more so after three calls of clients in a row without an answer or any other word', async () => {
-    const world = await new World().open();
-    for (let index = 0; index < 3; index++) await timedOut(world);
-    void world.peer.request(world.call()).catch(() => undefined);
-    expect(world.peer.isBusy).toBe(false);
-    world.transport.deliver({ method: 'notifications/message', params: {} });
-    expect(world.peer.isBusy).toBe(true);
-    await world.peer.close();
-  });
-
-  it('stays so for a long call that was sent before them, and whatever our own questions meet', async () => {
-    const world = await new World().open();
-    void world.peer.request(world.call()).catch(() => undefined);
-    for (let index = 0; index < 3; index++) await timedOut(world);
-    expect(world.peer.isBusy).toBe(true);
-    const other = await new World().open();
-    for (let index = 0; index < 3; index++) await timedOut(other, 'mcps');
-    void other.peer.request(other.call()).catch(() => undefined);
-    expect(other.peer.isBusy).toBe(true);
-    await Promise.all([world.peer.close(), other.peer.close()]);
-  });
-});
-
-describe('lines that are no messages', () => {
-  it('F14: are told to who wants them, who can not break anything', async () => {
-    const transport = new FakeTransport();
-    const heard: string[] = [];
-    const peer = new McpPeer({
-      transport,
-      sink: { record: () => undefined },
-      tool: { id: 't', name: 't', recordPayloads: true },
-      clientInfo: CLIENT_INFO,
-      onNoise: (sample) => {
-        heard.push(sample);
-        throw new Error('a bug of ours');
-      },
-    });
-    await peer.open(new AbortController().signal);
-    transport.listener?.onNoise('one');
-    transport.listener?.onNoise('two');
-    expect(heard).toEqual(['one', 'two']);
-    expect([peer.firstNoise, peer.counters]).toMatchObject(['one', { noise: 2, listenerFailures: 2 }]);
-  });
-});

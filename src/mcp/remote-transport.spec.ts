@@ -1,145 +1,12 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-
+import type { ServerResponse } from 'node:http';
+import { call, Ear, event, type Handler, json, legacy, RemoteWorld, stream } from '../../test/support/remote-world';
 import { listOfferings } from './capability-listing';
 import { performHandshake } from './handshake';
-import type { RpcMessage } from './json-rpc.types';
 import { McpPeer } from './mcp-peer';
-import { RemoteTransport, type RemoteTransportOptions } from './remote-transport';
-import type { TransportEnd } from './transport.types';
-
-interface Exchange {
-  request: IncomingMessage;
-  response: ServerResponse;
-  message: RpcMessage;
-}
-
-type Handler = (exchange: Exchange) => void;
-
-/** A server of one behaviour on a free port; keeps what it was asked. */
-class HttpServer {
-  readonly exchanges: Exchange[] = [];
-  private readonly server: Server;
-
-  constructor(handler: Handler) {
-    this.server = createServer((request, response) => {
-      const parts: Buffer[] = [];
-      request.on('data', (part: Buffer) => parts.push(part));
-      request.on('end', () => {
-        const body = Buffer.concat(parts).toString();
-        const exchange = { request, response, message: (body ? JSON.parse(body) : {}) as RpcMessage };
-        this.exchanges.push(exchange);
-        handler(exchange);
-      });
-    });
-  }
-
-  async listen(): Promise<this> {
-    await new Promise<void>((resolve) => this.server.listen(0, '127.0.0.1', resolve));
-    return this;
-  }
-
-  get url(): string {
-    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}/mcp`;
-  }
-
-  async close(): Promise<void> {
-    this.server.closeAllConnections();
-    await new Promise((resolve) => this.server.close(resolve));
-  }
-
-  of(method: string): Exchange[] {
-    return this.exchanges.filter(({ request, message }) => message.method === method || request.method === method);
-  }
-}
-
-/** Hears a transport, and lets a test await what it hears. */
-class Ear {
-  readonly messages: RpcMessage[] = [];
-  readonly noise: string[] = [];
-  readonly oversized: [string, number][] = [];
-  readonly failures: { message: RpcMessage; end: TransportEnd }[] = [];
-  readonly ends: TransportEnd[] = [];
-  private wake: () => void = () => undefined;
-  readonly listener = {
-    onMessage: (message: RpcMessage): void => this.hear(this.messages, message),
-    onNoise: (sample: string): void => this.hear(this.noise, sample),
-    onOversized: (head: string, sizeBytes: number): void => this.hear(this.oversized, [head, sizeBytes]),
-    onSendFailed: (message: RpcMessage, end: TransportEnd): void => this.hear(this.failures, { message, end }),
-    onClose: (end: TransportEnd): void => this.hear(this.ends, end),
-  };
-
-  async until(condition: () => boolean): Promise<void> {
-    while (!condition()) await new Promise<void>((resolve) => (this.wake = resolve));
-  }
-
-  private hear<T>(list: T[], item: T): void {
-    list.push(item);
-    this.wake();
-  }
-}
-
-const json = (response: ServerResponse, body: unknown, status = 200, headers = {}): void => {
-  response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
-};
-const event = (message: unknown, id = ''): string =>
-  `${id && `id: ${id}\n`}event: message\ndata: ${JSON.stringify(message)}\n\n`;
-const stream = (response: ServerResponse): ServerResponse =>
-  response.writeHead(200, { 'content-type': 'text/event-stream' });
-
-/** A legacy server that answers JSON, with a session; every other request gets an empty result. */
-const legacy: Handler = ({ request, response, message }) => {
-  if (request.method === 'GET') return void response.writeHead(405).end();
-  if (request.method === 'DELETE') return void response.writeHead(204).end();
-  if (message.id === undefined) return void response.writeHead(202).end();
-  const result =
-    message.method === 'initialize'
-      ? { protocolVersion: '2025-11-25', capabilities: { tools: {} }, serverInfo: { name: 'fake', version: '1' } }
-      : { tools: [{ name: 'a' }] };
-  if (message.method === 'server/discover') {
-    json(response, { jsonrpc: '2.0', id: null, error: { code: -32000, message: 'Bad Request: no session' } }, 400);
-    return;
-  }
-  json(response, { jsonrpc: '2.0', id: message.id, result }, 200, { 'mcp-session-id': 'session-1' });
-};
+import { RemoteTransport } from './remote-transport';
 
 describe('RemoteTransport', () => {
-  const open: (HttpServer | RemoteTransport)[] = [];
-  afterEach(async () => {
-    for (const one of open.splice(0)) await one.close();
-  });
-
-  async function serve(handler: Handler): Promise<HttpServer> {
-    const server = await new HttpServer(handler).listen();
-    open.push(server);
-    return server;
-  }
-
-  async function connect(
-    url: string,
-    options: Partial<RemoteTransportOptions> = {},
-  ): Promise<{ transport: RemoteTransport; ear: Ear }> {
-    const transport = new RemoteTransport({ transport: 'streamable-http', url, ...options });
-    open.unshift(transport);
-    const ear = new Ear();
-    await transport.open(ear.listener, new AbortController().signal);
-    return { transport, ear };
-  }
-
-  const call = (id = 1, method = 'tools/call', params: Record<string, unknown> = { name: 'a' }): RpcMessage => ({
-    jsonrpc: '2.0',
-    id,
-    method,
-    params,
-  });
-
-  /** Sends one call to a server of the given behaviour and returns how it failed. */
-  async function failureOf(handler: Handler): Promise<TransportEnd | undefined> {
-    const { transport, ear } = await connect((await serve(handler)).url);
-    transport.send(call());
-    await ear.until(() => ear.failures.length > 0);
-    return ear.failures[0]?.end;
-  }
+  const world = new RemoteWorld();
 
   function peerOver(transport: RemoteTransport): McpPeer {
     return new McpPeer({
@@ -151,7 +18,7 @@ describe('RemoteTransport', () => {
   }
 
   it('shakes hands with a legacy server, keeps its session and ends it', async () => {
-    const server = await serve(legacy);
+    const server = await world.serve(legacy);
     const transport = new RemoteTransport({
       transport: 'streamable-http',
       url: server.url,
@@ -203,10 +70,10 @@ describe('RemoteTransport', () => {
   });
 
   it('mirrors method and name in the headers of a modern revision, encoded where they must be', async () => {
-    const server = await serve(({ response, message }) =>
+    const server = await world.serve(({ response, message }) =>
       json(response, { jsonrpc: '2.0', id: message.id, result: {} }),
     );
-    const { transport, ear } = await connect(server.url);
+    const { transport, ear } = await world.connect(server.url);
     transport.setProtocolVersion('2026-07-28');
     transport.send(call(1, 'tools/call', { name: 'read file' }));
     transport.send(call(2, 'resources/read', { uri: 'file:///ä' }));
@@ -224,13 +91,13 @@ describe('RemoteTransport', () => {
   });
 
   it('delivers notifications and the answer of an event stream in their order', async () => {
-    const server = await serve(({ response, message }) => {
+    const server = await world.serve(({ response, message }) => {
       stream(response).write(
         event({ jsonrpc: '2.0', method: 'notifications/progress', params: { progressToken: 1, progress: 1 } }),
       );
       response.end(event({ jsonrpc: '2.0', id: message.id, result: { text: 'ä€' } }));
     });
-    const { transport, ear } = await connect(server.url);
+    const { transport, ear } = await world.connect(server.url);
     transport.send(call());
     await ear.until(() => ear.messages.length === 2);
     expect(ear.messages).toEqual([
@@ -242,7 +109,7 @@ describe('RemoteTransport', () => {
 
   it('lets nothing overtake `notifications/initialized`', async () => {
     let isAccepted = false;
-    const server = await serve(({ response, message, request }) => {
+    const server = await world.serve(({ response, message, request }) => {
       if (request.method === 'GET') return void response.writeHead(405).end();
       if (message.id !== undefined) {
         json(response, { jsonrpc: '2.0', id: message.id, result: { isAccepted } });
@@ -253,75 +120,20 @@ describe('RemoteTransport', () => {
         response.writeHead(202).end();
       }, 30);
     });
-    const { transport, ear } = await connect(server.url);
+    const { transport, ear } = await world.connect(server.url);
     transport.send({ jsonrpc: '2.0', method: 'notifications/initialized' });
     transport.send(call());
     await ear.until(() => ear.messages.length === 1);
     expect(ear.messages[0]?.result).toEqual({ isAccepted: true });
   });
 
-  describe('F41: each failure has its own word', () => {
-    it.each([
-      [401, 'remote_unauthorized'],
-      [403, 'remote_forbidden'],
-      [404, 'remote_not_found'],
-      [429, 'remote_rate_limited'],
-      [502, 'remote_gateway_error'],
-      [418, 'remote_http_error'],
-    ])('HTTP %i is %s', async (status, code) => {
-      const end = await failureOf(({ response }) => response.writeHead(status).end('no'));
-      expect(end).toMatchObject({ code, status });
-    });
-
-    it('a page of HTML is no MCP', async () => {
-      const end = await failureOf(({ response }) =>
-        response.writeHead(200, { 'content-type': 'text/html' }).end('<html>'),
-      );
-      expect(end?.code).toBe('remote_not_mcp');
-    });
-
-    it('JSON that is broken, or no JSON-RPC, is no MCP', async () => {
-      const headers = { 'content-type': 'application/json' };
-      expect((await failureOf(({ response }) => response.writeHead(200, headers).end('{"a"')))?.code).toBe(
-        'remote_not_mcp',
-      );
-      expect((await failureOf(({ response }) => json(response, { hello: 1 })))?.code).toBe('remote_not_mcp');
-    });
-
-    it('a request that is accepted without an answer is no MCP', async () => {
-      expect((await failureOf(({ response }) => response.writeHead(202).end()))?.code).toBe('remote_not_mcp');
-    });
-
-    it('a connection that is broken off', async () => {
-      expect((await failureOf(({ response }) => response.destroy()))?.code).toBe('remote_connection_lost');
-    });
-
-    it('a stream that ends without an answer', async () => {
-      expect(await failureOf(({ response }) => stream(response).end(': bye\n\n'))).toMatchObject({
-        code: 'remote_connection_lost',
-        message: 'The server ended its stream without an answer',
-      });
-    });
-
-    it('a refused connection', async () => {
-      const server = await serve(legacy);
-      const { url } = server;
-      await server.close();
-      const { transport, ear } = await connect(url);
-      transport.send(call());
-      await ear.until(() => ear.failures.length > 0);
-      expect(ear.failures[0]).toMatchObject({ message: { id: 1 }, end: { code: 'remote_refused' } });
-      expect(ear.ends).toEqual([]);
-    });
-  });
-
   it('delivers the JSON-RPC error that a modern server puts into an HTTP error', async () => {
     const error = { code: -32022, message: 'no', data: { supported: ['2027-01-01'] } };
-    const server = await serve(({ response, message }) => {
+    const server = await world.serve(({ response, message }) => {
       const id = message.method === 'server/discover' ? null : message.id;
       json(response, { jsonrpc: '2.0', id, error }, 400);
     });
-    const { transport, ear } = await connect(server.url);
+    const { transport, ear } = await world.connect(server.url);
     transport.send(call(7));
     transport.send(call(8, 'server/discover'));
     await ear.until(() => ear.messages.length === 2);
@@ -336,11 +148,11 @@ describe('RemoteTransport', () => {
 
   it('ends when the server has lost the session, and fails the call that met it', async () => {
     let isLost = false;
-    const server = await serve((exchange) => {
+    const server = await world.serve((exchange) => {
       if (isLost) exchange.response.writeHead(404).end();
       else legacy(exchange);
     });
-    const { transport, ear } = await connect(server.url);
+    const { transport, ear } = await world.connect(server.url);
     transport.send(call(1, 'initialize', {}));
     await ear.until(() => ear.messages.length === 1);
     isLost = true;
@@ -349,71 +161,6 @@ describe('RemoteTransport', () => {
     expect(ear.failures.map(({ message, end }) => [message.id, end.code])).toEqual([[2, 'remote_session_lost']]);
     expect(ear.ends[0]?.code).toBe('remote_session_lost');
     expect(() => transport.send(call(3))).toThrow(expect.objectContaining({ code: 'transport_closed' }));
-  });
-
-  describe('redirects', () => {
-    const redirectOnce =
-      (status: number, location: string): Handler =>
-      ({ request, response, message }) => {
-        if (request.url === '/mcp') response.writeHead(status, { location }).end();
-        else json(response, { jsonrpc: '2.0', id: message.id, result: { got: request.headers.authorization } });
-      };
-
-    it.each([307, 308])('follows HTTP %i at home with message and headers', async (status) => {
-      const server = await serve(redirectOnce(status, '/moved'));
-      const { transport, ear } = await connect(server.url, { headers: { Authorization: 'Bearer t' } });
-      transport.send(call());
-      await ear.until(() => ear.messages.length === 1);
-      expect(ear.messages[0]?.result).toEqual({ got: 'Bearer t' });
-    });
-
-    it('never carries our headers to another origin', async () => {
-      const thief = await serve(legacy);
-      const end = await failureOf(redirectOnce(307, thief.url));
-      expect(end).toMatchObject({ code: 'remote_redirect', status: 307 });
-      expect(end?.message).toContain(new URL(thief.url).origin);
-      expect(thief.exchanges).toEqual([]);
-    });
-
-    it('refuses a redirect that would lose the message, and one without end', async () => {
-      expect(await failureOf(redirectOnce(302, '/moved'))).toMatchObject({ code: 'remote_redirect', status: 302 });
-      const round = await serve(({ response }) => response.writeHead(307, { location: '/mcp' }).end());
-      const { transport, ear } = await connect(round.url);
-      transport.send(call());
-      await ear.until(() => ear.failures.length > 0);
-      expect(ear.failures[0]?.end.code).toBe('remote_redirect');
-      expect(round.exchanges).toHaveLength(4);
-    });
-  });
-
-  describe('F16: size', () => {
-    it.each(['application/json', 'text/event-stream'])('breaks off an answer over the cap (%s)', async (type) => {
-      const server = await serve(({ response }) => {
-        response.writeHead(200, { 'content-type': type });
-        const more = (): void => {
-          while (!response.destroyed && response.write('x'.repeat(1000)));
-        };
-        response.on('drain', more);
-        more();
-      });
-      const { transport, ear } = await connect(server.url, { maxMessageBytes: 10_000 });
-      transport.send(call(5));
-      await ear.until(() => ear.oversized.length > 0);
-      expect(ear.oversized[0]?.[0]).toBe('{"id":5}');
-      expect(ear.failures).toEqual([]);
-    });
-
-    it('lets a long stream of small messages pass', async () => {
-      const server = await serve(({ response, message }) => {
-        stream(response);
-        for (let index = 0; index < 100; index += 1) response.write(event({ jsonrpc: '2.0', method: 'x'.repeat(500) }));
-        response.end(event({ jsonrpc: '2.0', id: message.id, result: {} }));
-      });
-      const { transport, ear } = await connect(server.url, { maxMessageBytes: 10_000 });
-      transport.send(call());
-      await ear.until(() => ear.messages.length === 101);
-      expect(ear.oversized).toEqual([]);
-    });
   });
 
   describe('cancelling', () => {
@@ -434,8 +181,8 @@ describe('RemoteTransport', () => {
       let closed: () => void = () => undefined;
       const isHung = new Promise<void>((resolve) => (hung = resolve));
       const isClosed = new Promise<void>((resolve) => (closed = resolve));
-      const server = await serve(hanging(hung, closed));
-      const { transport, ear } = await connect(server.url);
+      const server = await world.serve(hanging(hung, closed));
+      const { transport, ear } = await world.connect(server.url);
       transport.setProtocolVersion(version);
       transport.send(call());
       await isHung;
@@ -448,10 +195,10 @@ describe('RemoteTransport', () => {
   });
 
   it('closes although the server does not answer the end of the session, and hangs up on calls', async () => {
-    const server = await serve((exchange) => {
+    const server = await world.serve((exchange) => {
       if (exchange.request.method !== 'DELETE' && exchange.message.method !== 'tools/call') legacy(exchange);
     });
-    const { transport, ear } = await connect(server.url);
+    const { transport, ear } = await world.connect(server.url);
     transport.send(call(1, 'initialize', {}));
     await ear.until(() => ear.messages.length === 1);
     transport.send(call(2));
@@ -481,8 +228,8 @@ describe('RemoteTransport', () => {
     };
 
     it('posts to the address that the stream names, with our headers, and hears the answer on the stream', async () => {
-      const server = await serve(sse());
-      const { transport, ear } = await connect(server.url, { transport: 'sse', headers: { 'x-key': 'k' } });
+      const server = await world.serve(sse());
+      const { transport, ear } = await world.connect(server.url, { transport: 'sse', headers: { 'x-key': 'k' } });
       transport.send(call());
       await ear.until(() => ear.messages.length === 1);
       expect(ear.messages[0]?.result).toEqual({ url: '/messages?session=1' });
@@ -492,8 +239,8 @@ describe('RemoteTransport', () => {
     });
 
     it('ends when the stream breaks: a new one would be a session that was never initialized', async () => {
-      const server = await serve(sse());
-      const { transport, ear } = await connect(server.url, { transport: 'sse' });
+      const server = await world.serve(sse());
+      const { transport, ear } = await world.connect(server.url, { transport: 'sse' });
       transport.send({ jsonrpc: '2.0', method: 'stop' });
       await ear.until(() => ear.ends.length === 1);
       expect(ear.ends[0]?.code).toBe('remote_connection_lost');
@@ -504,12 +251,14 @@ describe('RemoteTransport', () => {
       [404, 'text/plain', 'remote_not_found'],
       [200, 'text/html', 'remote_not_mcp'],
     ])('F41: rejects to open on HTTP %i with %s', async (status, type, code) => {
-      const server = await serve(({ response }) => response.writeHead(status, { 'content-type': type }).end('no'));
-      await expect(connect(server.url, { transport: 'sse' })).rejects.toMatchObject({ code, status });
+      const server = await world.serve(({ response }) =>
+        response.writeHead(status, { 'content-type': type }).end('no'),
+      );
+      await expect(world.connect(server.url, { transport: 'sse' })).rejects.toMatchObject({ code, status });
     });
 
     it('rejects to open when nobody listens, and when it is aborted while no address comes', async () => {
-      const server = await serve(({ response }) => void stream(response).write(': wait\n\n'));
+      const server = await world.serve(({ response }) => void stream(response).write(': wait\n\n'));
       const transport = new RemoteTransport({ transport: 'sse', url: server.url });
       const controller = new AbortController();
       const opened = transport.open(new Ear().listener, controller.signal);
@@ -518,7 +267,7 @@ describe('RemoteTransport', () => {
       await expect(opened).rejects.toMatchObject({ code: 'open_aborted' });
       const { url } = server;
       await server.close();
-      await expect(connect(url, { transport: 'sse' })).rejects.toMatchObject({ code: 'remote_refused' });
+      await expect(world.connect(url, { transport: 'sse' })).rejects.toMatchObject({ code: 'remote_refused' });
     });
   });
 
@@ -533,7 +282,7 @@ describe('RemoteTransport', () => {
     });
     const sdk = new StreamableHTTPServerTransport({ sessionIdGenerator: () => 'sdk-session' });
     await mcp.connect(sdk);
-    const server = await serve(({ request, response, message }) => {
+    const server = await world.serve(({ request, response, message }) => {
       void sdk.handleRequest(request, response, request.method === 'POST' ? message : undefined);
     });
     const peer = peerOver(new RemoteTransport({ transport: 'streamable-http', url: server.url }));
