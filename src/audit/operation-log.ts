@@ -6,6 +6,7 @@ import { redact } from '../common/redaction';
 import { type Actor, currentRequest, SYSTEM_ACTOR, type Target } from '../common/request-context';
 import { SecretKeys } from '../config/secret-keys';
 import { Transactions, type Tx } from '../database/transactions';
+import { Events } from '../events/events';
 import { GENESIS, hashOfOperation } from './operation-chain';
 import { Operation, type OperationOutcome } from './operation.entity';
 import { OperationRepository } from './operation.repository';
@@ -36,6 +37,7 @@ export class OperationLog {
     private readonly transactions: Transactions,
     private readonly keys: SecretKeys,
     private readonly clock: Clock,
+    private readonly events: Events,
   ) {}
 
   /** Writes one row; with `tx` it stands or falls with the change that it describes. */
@@ -65,6 +67,7 @@ export class OperationLog {
           prevHash: last?.hash ?? GENESIS,
         });
         row.hash = hashOfOperation(row, this.keys.operationChain);
+        this.transactions.afterCommit(inside, () => this.events.tell('operation.recorded', { seq: row.seq }));
         return row;
       });
     await (tx ? write(tx) : this.transactions.run(write));

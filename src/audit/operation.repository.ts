@@ -42,6 +42,12 @@ export class OperationRepository {
     return last?.seq ?? 0;
   }
 
+  /** The numbers of the oldest and the newest row; 0 where there is none. */
+  async bounds(): Promise<{ first: number; last: number }> {
+    const first = await this.rows.findOne({ select: { seq: true }, where: {}, order: { seq: 'ASC' } });
+    return { first: first?.seq ?? 0, last: await this.lastSeq() };
+  }
+
   /** The rows after one, in the order of the chain. */
   after(seq: number, limit: number): Promise<Operation[]> {
     return this.rows.find({ where: { seq: MoreThan(seq) }, order: { seq: 'ASC' }, take: limit });

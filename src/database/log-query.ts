@@ -1,5 +1,5 @@
 import type { LogFilter } from './log-reading';
-import type { ReadRow, SqlValue, Statement } from './reader';
+import type { Reader, ReadRow, SqlValue, Statement } from './reader';
 import { searchPattern } from './search-pattern';
 
 /** A column of a log and how its values come back from the drivers. */
@@ -84,6 +84,30 @@ export function pageStatement(
     sql: `SELECT ${selectList(table)} FROM ${table.name}${hint} ${where} ORDER BY seq ${descending ? 'DESC' : 'ASC'} LIMIT ?`,
     values: [...all.flatMap(({ values }) => values), filter.limit + 1],
   };
+}
+
+/** Rows by their numbers: after one, up to another one. */
+export interface SeqRange {
+  after: number;
+  upTo: number;
+  limit: number;
+}
+
+export interface SeqBounds {
+  first: number;
+  last: number;
+}
+
+export function betweenStatement(table: LogTable, dialect: Dialect, { after, upTo, limit }: SeqRange): Statement {
+  const page = { order: 'asc', after, limit: limit - 1 } as const;
+  return pageStatement(table, dialect, page, [condition('seq <= ?', upTo)]);
+}
+
+/** Two questions: asked for both at once, SQLite would look at every row. */
+export async function readBounds(reader: Reader, { name }: LogTable): Promise<SeqBounds> {
+  const sql = `SELECT (SELECT min(seq) FROM ${name}) AS "first", (SELECT max(seq) FROM ${name}) AS "last"`;
+  const [row] = await reader.query({ sql, values: [] });
+  return { first: Number(row?.['first'] ?? 0), last: Number(row?.['last'] ?? 0) };
 }
 
 export function selectList(table: LogTable): string {

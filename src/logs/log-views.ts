@@ -50,15 +50,16 @@ export function toMcpLogDetailView(
 ): McpLogDetailView {
   return Object.assign(toMcpLogView(row), {
     pair: pair === null ? null : toMcpLogView(pair),
-    neighbours: { before: neighbours.before.map(toNeighbourView), after: neighbours.after.map(toNeighbourView) },
+    neighbours: { before: neighbours.before.map(toMessageView), after: neighbours.after.map(toMessageView) },
   });
 }
 
 export function toMcpLogView(row: McpLogRow): McpLogEntryView {
-  return Object.assign(toNeighbourView(row), { payload: readJson(row.payload) });
+  return Object.assign(toMessageView(row), { payload: readJson(row.payload) });
 }
 
-function toNeighbourView(row: McpLogRow): McpLogNeighbourView {
+/** A message without what it says. */
+export function toMessageView(row: Omit<McpLogRow, 'payload'>): McpLogNeighbourView {
   return {
     id: row.id,
     at: toTimestamp(row.at),

@@ -38,6 +38,9 @@ export class LogWriter {
   private readonly allLosses = new Losses();
   private readonly untold = new Losses();
   private readonly listeners = new Set<CommittedListener>();
+  private followers: (() => void)[] = [];
+  /** How many times the thread was told to follow without having said yet that it does. */
+  private unconfirmed = 0;
   private readonly intakes: (() => Promise<void>)[] = [];
   private readonly toldAt = new Map<string, number>();
   private state = NOTHING;
@@ -80,14 +83,35 @@ export class LogWriter {
     this.tell('lost', () => this.logger.warn('Log records are lost: more come than can be written'));
   }
 
-  /** Rows as they are committed, in their order, with their numbers. Returns how to stop listening. */
+  /** Rows as they are committed, in their order, with their numbers, without payloads. Returns how to stop listening. */
   onCommitted(listener: CommittedListener): () => void {
     this.listeners.add(listener);
-    if (this.listeners.size === 1) this.line?.post({ type: 'follow', on: true });
+    if (this.listeners.size === 1) this.follow(true);
     return () => {
       this.listeners.delete(listener);
-      if (this.listeners.size === 0) this.line?.post({ type: 'follow', on: false });
+      if (this.listeners.size === 0) this.follow(false);
     };
+  }
+
+  /**
+   * Resolves when every row that is committed from then on is told to who listens: what the thread had taken before it
+   * heard of a listener is in the database by then, and told to nobody.
+   */
+  following(): Promise<void> {
+    if (this.unconfirmed === 0) return Promise.resolve();
+    return new Promise((resolve) => this.followers.push(resolve));
+  }
+
+  private follow(on: boolean): void {
+    if (this.line === null) return;
+    if (on) this.unconfirmed++;
+    this.line.post({ type: 'follow', on });
+  }
+
+  private confirmed(unconfirmed: number): void {
+    this.unconfirmed = unconfirmed;
+    if (unconfirmed > 0) return;
+    for (const resolve of this.followers.splice(0)) resolve();
   }
 
   /** Those who hand over batches: asked for the last ones before the writer ends. */
@@ -117,7 +141,7 @@ export class LogWriter {
     });
     this.line = line;
     for (const [toolId, values] of this.secrets) line.post({ type: 'protect', toolId, values });
-    if (this.listeners.size > 0) line.post({ type: 'follow', on: true });
+    if (this.listeners.size > 0) this.follow(true);
     return line;
   }
 
@@ -132,6 +156,8 @@ export class LogWriter {
       this.tell('lost', () => this.logger.warn('Log records are lost: neither the database nor the spool takes them'));
     } else if (message.type === 'committed') {
       for (const listener of this.listeners) listener(message.rows);
+    } else if (message.type === 'following') {
+      this.confirmed(this.unconfirmed - 1);
     } else if (message.type === 'behind') {
       const { reason } = message;
       this.tell('behind', () => this.logger.warn('The log database takes no rows; they wait in the spool', { reason }));
@@ -156,6 +182,7 @@ export class LogWriter {
 
   private detach(): void {
     this.line = null;
+    this.confirmed(0);
     this.before = this.current.written;
     this.state = NOTHING;
   }

@@ -25,6 +25,8 @@ export type WriterMessage =
   | { type: 'state'; state: WriterState }
   | { type: 'lost'; losses: Loss[] }
   | { type: 'committed'; rows: CommittedRow[] }
+  /** From here on no row is committed without being told, until that is not wanted any more. */
+  | { type: 'following' }
   /** The database does not take rows: they go to the spool. */
   | { type: 'behind'; reason: string }
   | { type: 'caught-up' }
@@ -42,7 +44,7 @@ export interface WriterState {
   flushMs: number;
 }
 
-/** A row after its commit, with its number. */
+/** A row after its commit, with its number; of a message all but the payload. */
 export interface CommittedRow extends LogEntryRow {
   seq: number;
 }

@@ -2,6 +2,8 @@ import { Module } from '@nestjs/common';
 import { DatabaseWriters } from '../database/database-writers';
 import { LogStorage } from '../database/log-database';
 import { McpModule } from '../mcp/mcp.module';
+import { LogEntries } from './log-entries';
+import { LogFeed } from './log-feed';
 import { LogWriter } from './log-writer';
 import { LogsController } from './logs.controller';
 import { LogsService } from './logs.service';
@@ -14,7 +16,7 @@ import { openWriterThread } from './writer-line';
 
 /**
  * Owns: the recorder of MCP messages, the system log in the database, their writer and its spool, the routes of all three
- * logs.
+ * logs, and who is told of their rows as they are committed.
  * Does not own: the operation log's writer (audit/), the relay that it listens to (mcp/).
  */
 @Module({
@@ -32,7 +34,9 @@ import { openWriterThread } from './writer-line';
     McpLogRepository,
     SystemLogRepository,
     ToolNames,
+    LogEntries,
+    LogFeed,
   ],
-  exports: [Recorder, ToolNames],
+  exports: [Recorder, ToolNames, LogEntries, LogFeed],
 })
 export class LogsModule {}

@@ -1,13 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import {
+  betweenStatement,
   condition,
   type LogTable,
   pageStatement,
+  readBounds,
   seqRange,
   timeRange,
   readRow,
   searchCondition,
   selectList,
+  type SeqBounds,
+  type SeqRange,
 } from '../database/log-query';
 import { Reader, type ReadOptions, type Statement } from '../database/reader';
 import { MCP_COLUMNS } from './log-columns';
@@ -15,6 +19,8 @@ import type { McpLogRow } from './mcp-log.entity';
 import { indexedFilters, type McpLogFilter, pick, plainFilters, probe } from './mcp-log-plan';
 
 const TABLE: LogTable = { name: 'mcp_log', columns: MCP_COLUMNS, searched: ['payload'] };
+/** Without what messages say: most of the bytes. */
+const MESSAGES: LogTable = { ...TABLE, columns: MCP_COLUMNS.filter(({ property }) => property !== 'payload') };
 /** Rows of a tool that are looked through for the other half of an exchange. */
 const PAIR_REACH = 20_000;
 /** Rows and bytes that `iterate` reads at once. */
@@ -54,6 +60,17 @@ export class McpLogRepository {
       yield rows;
       after = last.seq;
     }
+  }
+
+  /** The rows after one, up to another one, in the order of their commits, without their payloads. */
+  async between(range: SeqRange): Promise<Omit<McpLogRow, 'payload'>[]> {
+    const rows = await this.reader.query(betweenStatement(MESSAGES, this.reader.dialect, range));
+    return rows.map((row) => readRow(MESSAGES, row) as unknown as Omit<McpLogRow, 'payload'>);
+  }
+
+  /** The numbers of the oldest and the newest row; 0 where there is none. */
+  bounds(): Promise<SeqBounds> {
+    return readBounds(this.reader, TABLE);
   }
 
   async findById(id: string): Promise<McpLogRow | null> {

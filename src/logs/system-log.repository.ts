@@ -1,10 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import {
+  betweenStatement,
   condition,
   type LogTable,
   pageStatement,
+  readBounds,
   readRow,
   searchCondition,
+  type SeqBounds,
+  type SeqRange,
   seqRange,
   timeRange,
 } from '../database/log-query';
@@ -41,5 +45,16 @@ export class SystemLogRepository {
     const rows = await this.reader.query(pageStatement(TABLE, dialect, filter, conditions, index));
     // The columns are those of the row, by the list that both are made from.
     return rows.map((row) => readRow(TABLE, row) as unknown as SystemLogRow);
+  }
+
+  /** The rows after one, up to another one, in the order of their commits. */
+  async between(range: SeqRange): Promise<SystemLogRow[]> {
+    const rows = await this.reader.query(betweenStatement(TABLE, this.reader.dialect, range));
+    return rows.map((row) => readRow(TABLE, row) as unknown as SystemLogRow);
+  }
+
+  /** The numbers of the oldest and the newest row; 0 where there is none. */
+  bounds(): Promise<SeqBounds> {
+    return readBounds(this.reader, TABLE);
   }
 }

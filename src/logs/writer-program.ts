@@ -64,7 +64,7 @@ export class WriterProgram {
     }
     this.inTurn(async () => {
       if (request.type === 'write') await this.write(request);
-      else if (request.type === 'follow') this.isFollowed = request.on;
+      else if (request.type === 'follow') this.follow(request.on);
       else await this.close();
     });
   }
@@ -88,6 +88,11 @@ export class WriterProgram {
     if (losses.length > 0) this.remember(losses);
     await this.keep(this.toRows(log, values));
     this.ports.say({ type: 'taken', batch, state: this.state() });
+  }
+
+  private follow(on: boolean): void {
+    this.isFollowed = on;
+    if (on) this.ports.say({ type: 'following' });
   }
 
   private toRows(log: LogName, values: unknown[]): LogEntryRow[] {
@@ -136,7 +141,7 @@ export class WriterProgram {
       const seq = numbers[index] ?? null;
       if (seq === null) continue;
       this.written[row.log]++;
-      if (this.isFollowed) committed.push({ ...row, seq });
+      if (this.isFollowed) committed.push({ ...withoutPayload(row), seq });
     }
     if (committed.length > 0) this.ports.say({ type: 'committed', rows: committed });
   }
@@ -233,4 +238,9 @@ export class WriterProgram {
       flushMs: this.flushMs,
     };
   }
+}
+
+/** Who follows wants to know what passed, and payloads are most of the bytes that would be copied to the other thread. */
+function withoutPayload({ log, values }: LogEntryRow): LogEntryRow {
+  return { log, values: log === 'mcp' ? values.with(PLACE.payload, null) : values };
 }

@@ -6,6 +6,7 @@ import { waitUntil } from '../../test/support/process-tree';
 import { removeTemporaryFolders, temporaryFolder } from '../../test/support/temporary-folder';
 import { SystemClock } from '../common/clock';
 import type { AppConfig } from '../config/app-config';
+import { Events } from '../events/events';
 import { TrafficTap } from '../mcp/traffic-tap';
 import { GroupUsageReader } from './group-usage';
 import { HealthMonitor } from './health-monitor';
@@ -31,7 +32,7 @@ class Ward {
     } as unknown as AppConfig;
     const clock = new SystemClock();
     this.spawner = new FakeSpawner(behave);
-    this.supervisor = new SupervisorService(this.spawner, new GroupUsageReader(clock), new TrafficTap(), config, clock);
+    this.supervisor = new SupervisorService(this.spawner, new GroupUsageReader(clock), new TrafficTap(), config, clock, new Events());
     this.monitor = new HealthMonitor(this.supervisor, config, this.clock);
   }
 

@@ -5,6 +5,7 @@ import { Clock } from '../common/clock';
 import { Semaphore } from '../common/semaphore';
 import { VERSION } from '../common/version';
 import { AppConfig } from '../config/app-config';
+import { Events } from '../events/events';
 import { addressPolicyOf } from '../mcp/address-policy';
 import { createGuardedFetch } from '../mcp/guarded-fetch';
 import type { TrafficSink } from '../mcp/traffic';
@@ -76,6 +77,7 @@ export class SupervisorService implements OnModuleInit, OnModuleDestroy {
     private readonly tap: TrafficTap,
     private readonly config: AppConfig,
     private readonly clock: Clock,
+    private readonly events: Events,
   ) {
     this.installation = installationId(join(config.dataDir, 'installation-id'));
     this.remoteFetch = createGuardedFetch(addressPolicyOf(config));
@@ -315,6 +317,7 @@ export class SupervisorService implements OnModuleInit, OnModuleDestroy {
 
   private onChange(instance: ToolInstance, before: LifecycleState): void {
     const { lifecycle, tool } = instance;
+    this.events.tell('tool.status-changed', { toolId: tool.id });
     if (lifecycle.phase === before.phase) return;
     const facts = { tool: tool.name, generation: lifecycle.generation };
     if (lifecycle.phase === 'running') {

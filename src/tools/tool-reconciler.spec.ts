@@ -6,6 +6,7 @@ import { waitUntil } from '../../test/support/process-tree';
 import { removeTemporaryFolders, temporaryFolder } from '../../test/support/temporary-folder';
 import { SystemClock } from '../common/clock';
 import type { AppConfig } from '../config/app-config';
+import { Events } from '../events/events';
 import type { Recorder } from '../logs/recorder.service';
 import { ToolNames } from '../logs/tool-names';
 import { TrafficTap } from '../mcp/traffic-tap';
@@ -89,8 +90,9 @@ class House {
       dataDir: temporaryFolder(),
     } as unknown as AppConfig;
     const clock = new SystemClock();
+    const events = new Events();
     this.spawner = new FakeSpawner(behave);
-    this.supervisor = new SupervisorService(this.spawner, new GroupUsageReader(clock), new TrafficTap(), config, clock);
+    this.supervisor = new SupervisorService(this.spawner, new GroupUsageReader(clock), new TrafficTap(), config, clock, events);
     const tools = this.tools as unknown as ToolRepository;
     const secrets = { toSupervised: (row: Tool) => this.open(row) } as unknown as ToolSecrets;
     const recorder = { protect: () => undefined } as unknown as Recorder;
@@ -100,6 +102,7 @@ class House {
       this.supervisor,
       recorder,
       new DefinitionPolicy(config),
+      events,
       new ToolNames(),
     );
     this.reconciler = new ToolReconciler(tools, this.registry, this.supervisor, this.clock);
