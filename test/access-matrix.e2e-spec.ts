@@ -55,6 +55,7 @@ const MATRIX: Record<string, string> = {
   'GET /api/v1/system/config': 'viewer',
   'PUT /api/v1/system/config': 'admin',
   'GET /api/v1/system/health': 'viewer',
+  'GET /api/v1/events': 'viewer scoped',
   'GET /api/v1/logs/system': 'viewer',
   'GET /api/v1/logs/operations': 'viewer',
   'GET /api/v1/logs/operations/verify': 'admin',

@@ -115,11 +115,17 @@ describe('transactions', () => {
       say(tx, 'first');
       const failing = tx.transaction(async (part) => {
         say(part, 'taken back');
-        await part.transaction(async (inner) => Promise.resolve(say(inner, 'taken back with it')));
+        await part.transaction((inner) => {
+          say(inner, 'taken back with it');
+          return Promise.resolve();
+        });
         throw new Error('deliberate');
       });
       await expect(failing).rejects.toThrow('deliberate');
-      await tx.transaction(async (part) => Promise.resolve(say(part, 'part')));
+      await tx.transaction((part) => {
+        say(part, 'part');
+        return Promise.resolve();
+      });
       say(tx, 'last');
       expect(done).toEqual([]);
       return 'result';

@@ -108,24 +108,30 @@ export class LogFollowing {
     read.isAsked = true;
     if (read.isBusy) return;
     read.isBusy = true;
-    while (read.isAsked && !this.ended.signal.aborted) read.isAsked = await this.readOn(log, read);
+    while (read.isAsked && !this.isOver()) {
+      read.isAsked = false;
+      if (await this.readOn(log)) read.isAsked = true;
+    }
     read.isBusy = false;
   }
 
   /** Gives whether there is more to be read. */
-  private async readOn(log: LogKind, read: { isAsked: boolean }): Promise<boolean> {
-    read.isAsked = false;
+  private async readOn(log: LogKind): Promise<boolean> {
     try {
       const range = { after: this.at[log], upTo: Number.MAX_SAFE_INTEGER, limit: READ_ROWS };
       const entries = await this.entries.between(log, range);
-      if (this.ended.signal.aborted) return false;
+      if (this.isOver()) return false;
       this.tell(log, entries);
-      return read.isAsked || entries.length === READ_ROWS;
+      return entries.length === READ_ROWS;
     } catch (error) {
       this.logger.debug('A log can not be followed for a moment', { log, reason: messageOf(error) });
       await delay(RETRY_MS, undefined, { signal: this.ended.signal, ref: false }).catch(() => undefined);
       return true;
     }
+  }
+
+  private isOver(): boolean {
+    return this.ended.signal.aborted;
   }
 
   private tell(log: LogKind, entries: readonly LogEntry[]): void {

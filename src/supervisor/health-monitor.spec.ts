@@ -32,7 +32,14 @@ class Ward {
     } as unknown as AppConfig;
     const clock = new SystemClock();
     this.spawner = new FakeSpawner(behave);
-    this.supervisor = new SupervisorService(this.spawner, new GroupUsageReader(clock), new TrafficTap(), config, clock, new Events());
+    this.supervisor = new SupervisorService(
+      this.spawner,
+      new GroupUsageReader(clock),
+      new TrafficTap(),
+      config,
+      clock,
+      new Events(),
+    );
     this.monitor = new HealthMonitor(this.supervisor, config, this.clock);
   }
 

@@ -32,7 +32,14 @@ class House {
     const clock = new SystemClock();
     this.spawner = new FakeSpawner(behave);
     this.tap.connect({ record: (record) => this.records.push(record) });
-    this.supervisor = new SupervisorService(this.spawner, new GroupUsageReader(clock), this.tap, CONFIG, clock, this.events);
+    this.supervisor = new SupervisorService(
+      this.spawner,
+      new GroupUsageReader(clock),
+      this.tap,
+      CONFIG,
+      clock,
+      this.events,
+    );
   }
 }
 

@@ -92,7 +92,14 @@ class House {
     const clock = new SystemClock();
     const events = new Events();
     this.spawner = new FakeSpawner(behave);
-    this.supervisor = new SupervisorService(this.spawner, new GroupUsageReader(clock), new TrafficTap(), config, clock, events);
+    this.supervisor = new SupervisorService(
+      this.spawner,
+      new GroupUsageReader(clock),
+      new TrafficTap(),
+      config,
+      clock,
+      events,
+    );
     const tools = this.tools as unknown as ToolRepository;
     const secrets = { toSupervised: (row: Tool) => this.open(row) } as unknown as ToolSecrets;
     const recorder = { protect: () => undefined } as unknown as Recorder;

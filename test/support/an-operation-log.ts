@@ -10,5 +10,11 @@ import type { MigratedDatabase } from './migrated-database';
 /** An operation log over a database of tests, for what writes to it. */
 export function anOperationLog({ dataSource, transactions }: MigratedDatabase): OperationLog {
   const repository = new OperationRepository(dataSource.getRepository(Operation), new DatabaseInfo(dataSource));
-  return new OperationLog(repository, transactions, new SecretKeys('master key of this test'), new SystemClock(), new Events());
+  return new OperationLog(
+    repository,
+    transactions,
+    new SecretKeys('master key of this test'),
+    new SystemClock(),
+    new Events(),
+  );
 }
