@@ -47,6 +47,7 @@ export async function readEvents(origin: string, request: EventRequest): Promise
   const events: ReceivedEvent[] = [];
   const state = { id: lastEventId ?? '', isOver: false };
   const isStream = response.headers.get('content-type')?.startsWith('text/event-stream') === true;
+  const { status } = response;
   const problem = isStream ? null : await response.json();
   const take = (block: string) => {
     const fields = new Map(
@@ -61,22 +62,25 @@ export async function readEvents(origin: string, request: EventRequest): Promise
   const ended = (isStream ? readBlocks(response, take) : Promise.resolve()).finally(() => (state.isOver = true));
   const data = (event: string) => events.filter((each) => each.event === event).map((each) => each.data);
   return {
-    status: response.status,
+    status,
     headers: response.headers,
     events,
     get lastId() {
       return state.id;
     },
     data,
-    next: (event, matches = () => true) =>
-      waitUntil(
+    async next(event, matches = () => true) {
+      const found = await waitUntil(
         () => {
           const found = events.find((each) => each.event === event && matches(each.data));
-          if (found === undefined && state.isOver) throw new Error(`The stream has ended without ${event}`);
-          return found?.data;
+          // What does not come any more is not waited for.
+          return found?.data ?? (state.isOver && `an end with ${status} in place of it: ${JSON.stringify(problem)}`);
         },
         { timeoutMs: 20_000, what: `the event ${event}` },
-      ),
+      );
+      if (typeof found === 'string') throw new Error(`Waited for ${event}, got ${found}`);
+      return found;
+    },
     ended,
     problem,
     async close() {
