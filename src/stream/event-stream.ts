@@ -48,6 +48,11 @@ export class EventStream {
   }
 
   begin(headers: OutgoingHttpHeaders): void {
+    // Ended between its opening and now.
+    if (this.endReason !== null) {
+      this.response.destroy();
+      return;
+    }
     this.response.socket?.setNoDelay(true);
     this.response.writeHead(200, headers);
     this.hasBegun = true;

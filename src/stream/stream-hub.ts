@@ -92,12 +92,14 @@ export class StreamHub implements OnModuleInit, BeforeApplicationShutdown {
       isIn = false;
     };
     response.once('close', leave);
-    if (response.destroyed) leave();
     try {
       if (this.revoked.has(principal, startedAt)) throw new UnauthenticatedError();
-      await this.follow().ready;
-      if (stream.over === 'revoked') throw new UnauthenticatedError();
+      // Its close may have come before anybody listened.
+      if (response.destroyed) stream.cut();
+      else await this.follow().ready;
+      if (stream.over === 'revoked' || stream.over === 'expired') throw new UnauthenticatedError();
       if (stream.over === 'shutdown') throw new StreamsEndingError();
+      if (stream.over === 'gone') leave();
       return stream;
     } catch (error) {
       leave();
@@ -107,6 +109,8 @@ export class StreamHub implements OnModuleInit, BeforeApplicationShutdown {
 
   /** Sends a stream that has begun all that its reader does not know, and what happens from then on. Never rejects. */
   async run(stream: EventStream, from: LogPosition | null): Promise<void> {
+    // Without it, nothing is to be begun anew for it.
+    if (!this.streams.has(stream)) return;
     try {
       const following = this.follow();
       stream.position = following.position;
