@@ -47,7 +47,8 @@ export class Settings {
   ) {}
 
   get<K extends SettingKey>(key: K): SettingValue<K> {
-    return this.stateOf(key).value as SettingValue<K>;
+    const value = this.stored.get(key);
+    return (value === undefined ? this.unstored(key) : value) as SettingValue<K>;
   }
 
   list(): SettingState[] {
