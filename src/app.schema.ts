@@ -9,6 +9,7 @@ import { MoveLogsToAFileOfTheirOwn1763800007000 } from '../migrations/1763800007
 import { IndexLogs1763800007001 } from '../migrations/1763800007001-index-logs';
 import { CreateSettings1763900000000 } from '../migrations/1763900000000-create-settings';
 import { CreateJobRuns1763900001000 } from '../migrations/1763900001000-create-job-runs';
+import { LetToolsFollowTheSettings1764600000000 } from '../migrations/1764600000000-let-tools-follow-the-settings';
 import { CreateLogTables1763800007000 } from '../migrations/logs/1763800007000-create-log-tables';
 import { Operation } from './audit/operation.entity';
 import { ApiKey } from './auth/api-key.entity';
@@ -52,6 +53,7 @@ export const SCHEMA: Schema = {
     IndexLogs1763800007001,
     CreateSettings1763900000000,
     CreateJobRuns1763900001000,
+    LetToolsFollowTheSettings1764600000000,
   ],
   sealed: [{ entity: Tool, id: 'id', maps: ['env', 'headers'] }],
   logs: {

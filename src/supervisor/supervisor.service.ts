@@ -16,7 +16,7 @@ import type { IsolationReport } from './isolation-report';
 import { ProcessSpawner } from './process-spawner';
 import { StderrFiles } from './stderr-files';
 import type { StderrLine } from './stderr-ring';
-import type { SupervisedTool } from './supervised-tool';
+import { FIRST_DEFAULTS, type SupervisedTool, type ToolDefaults } from './supervised-tool';
 import { ShuttingDownError, StartAbortedError, ToolStartFailedError, ToolUnkillableError } from './supervisor.errors';
 import { type InstanceSurroundings, ToolInstance } from './tool-instance';
 import { DEFAULT_TIMES, type LifecycleState, type LifecycleTimes, type Phase, SHUTDOWN_TIMES } from './tool-lifecycle';
@@ -69,6 +69,7 @@ export class SupervisorService implements OnModuleInit, OnModuleDestroy {
   private readonly installation: string;
   private readonly remoteFetch: typeof fetch;
   private readonly stderrFiles: StderrFiles;
+  private defaults: Readonly<ToolDefaults> = FIRST_DEFAULTS;
   private draining = false;
 
   constructor(
@@ -89,6 +90,11 @@ export class SupervisorService implements OnModuleInit, OnModuleDestroy {
     await this.spawner.prepare();
     const count = await this.spawner.reapLeftovers(`${this.installation}:`);
     if (count > 0) this.logger.warn('Processes that an earlier run had left behind were ended', { count });
+  }
+
+  /** Says what holds from now on for tools that say nothing of their own, those that run included. */
+  assume(defaults: ToolDefaults): void {
+    this.defaults = { ...defaults };
   }
 
   /** Takes a tool in, or a changed definition of one that it has. Starts nothing. */
@@ -293,9 +299,13 @@ export class SupervisorService implements OnModuleInit, OnModuleDestroy {
     stderrSink?: InstanceSurroundings['stderrSink'],
   ): ToolInstance {
     const times = (): LifecycleTimes => (this.draining ? SHUTDOWN_TIMES : DEFAULT_TIMES);
+    const defaults = (): ToolDefaults => this.defaults;
     return new ToolInstance(tool, {
       get times() {
         return times();
+      },
+      get defaults() {
+        return defaults();
       },
       spawner: this.spawner,
       sink,

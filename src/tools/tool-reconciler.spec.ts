@@ -12,9 +12,11 @@ import { ToolNames } from '../logs/tool-names';
 import { TrafficTap } from '../mcp/traffic-tap';
 import { GroupUsageReader } from '../supervisor/group-usage';
 import { SupervisorService } from '../supervisor/supervisor.service';
+import type { Settings } from '../settings/settings';
 import type { OfferingService } from './offering.service';
 import { DefinitionPolicy } from './definition-policy';
 import { ToolReconciler } from './tool-reconciler';
+import type { ToolDefaults } from './tool-defaults';
 import { ToolRegistry } from './tool-registry';
 import { ToolRuntimeService } from './tool-runtime.service';
 import type { ToolSecrets } from './tool-secrets';
@@ -108,12 +110,12 @@ class House {
       secrets,
       this.supervisor,
       recorder,
-      new DefinitionPolicy(config),
+      new DefinitionPolicy(config, { get: () => false } as unknown as Settings),
       events,
       new ToolNames(),
     );
     this.reconciler = new ToolReconciler(tools, this.registry, this.supervisor, this.clock);
-    this.runtime = new ToolRuntimeService(this.registry, this.supervisor, {} as OfferingService);
+    this.runtime = new ToolRuntimeService(this.registry, this.supervisor, {} as OfferingService, {} as ToolDefaults);
   }
 
   stateOf(id: string): string {

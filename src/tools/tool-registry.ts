@@ -104,7 +104,7 @@ export class ToolRegistry {
   private supervised(tool: Tool) {
     const supervised = this.secrets.toSupervised(tool);
     this.recorder.protect(tool.id, [...Object.values(supervised.env), ...Object.values(supervised.headers)]);
-    return { ...supervised, refusal: this.policy.refusalAtStart(supervised) };
+    return { ...supervised, refusal: () => this.policy.refusalAtStart(supervised) };
   }
 }
 

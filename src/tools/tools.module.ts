@@ -8,6 +8,7 @@ import { DefinitionIntake } from './definition-intake';
 import { DefinitionPolicy } from './definition-policy';
 import { OfferingService } from './offering.service';
 import { ToolBatchService } from './tool-batch.service';
+import { ToolDefaults } from './tool-defaults';
 import { ToolDirectory } from './tool-directory';
 import { ToolExportService } from './tool-export.service';
 import { ToolImportService } from './tool-import.service';
@@ -48,6 +49,7 @@ import { ToolsService } from './tools.service';
     ToolMetricsCollector,
     ToolMetricsService,
     ToolReconciler,
+    ToolDefaults,
     ToolDirectory,
     ToolRegistry,
     ToolRepository,

@@ -12,6 +12,7 @@ import { SupervisorService } from '../supervisor/supervisor.service';
 import { changesBetween } from './tool-changes';
 import { DefinitionIntake } from './definition-intake';
 import { type DesiredState, MASKED, type ToolDefinition } from './tool-definition.types';
+import { ToolDefaults } from './tool-defaults';
 import { ToolRegistry } from './tool-registry';
 import { ToolSecrets } from './tool-secrets';
 import { toToolView } from './tool-views';
@@ -29,6 +30,7 @@ export class ToolsService {
     private readonly registry: ToolRegistry,
     private readonly intake: DefinitionIntake,
     private readonly secrets: ToolSecrets,
+    private readonly defaults: ToolDefaults,
     private readonly supervisor: SupervisorService,
     private readonly operations: OperationLog,
     private readonly transactions: Transactions,
@@ -48,7 +50,7 @@ export class ToolsService {
     const rest = after === null ? matching : matching.filter(({ tool }) => tool.id > after);
     const { items, nextCursor } = toPage(rest, limit, ({ tool }) => encodeCursor(CURSOR, tool.id));
     return {
-      items: items.map(({ tool, snapshot }) => toToolView(tool, snapshot)),
+      items: items.map(({ tool, snapshot }) => toToolView(tool, this.defaults.of(tool), snapshot)),
       nextCursor,
       total: matching.length,
     };
@@ -190,6 +192,6 @@ export class ToolsService {
   }
 
   private view(tool: Tool): ToolView {
-    return toToolView(tool, this.supervisor.snapshot(tool.id));
+    return toToolView(tool, this.defaults.of(tool), this.supervisor.snapshot(tool.id));
   }
 }
