@@ -4,7 +4,7 @@ import { aTrafficRecord } from '../../test/support/a-traffic-record';
 import { MemoryLogStore } from '../../test/support/memory-log-store';
 import { removeTemporaryFolders, temporaryFolder } from '../../test/support/temporary-folder';
 import type { TrafficRecord } from '../mcp/traffic';
-import { packRecord } from './log-batch';
+import { packRecord, PLACE } from './log-batch';
 import type { WriterMessage } from './log-writer.types';
 import { carryPayload } from './payload-cap';
 import { Spool } from './spool';
@@ -208,6 +208,11 @@ describe('the program of the log writer', () => {
       [2, 'id-2'],
       [3, 'id-3'],
     ]);
+    // Payloads are most of the bytes, and stay where they are stored.
+    expect(rows.map(({ values }) => values[PLACE.payload])).toEqual([null, null]);
+    expect(said.findIndex(({ type }) => type === 'following')).toBeLessThan(
+      said.findIndex(({ type }) => type === 'committed'),
+    );
   });
 
   it('leaves in the spool at its end what the database does not take', async () => {
