@@ -83,7 +83,9 @@ describe('A7: every route', () => {
   afterAll(() => app.stop());
 
   const ask = (route: string, token: string | null, tool = 'nowhere'): Promise<Answer> => {
-    const [method = '', path = ''] = route.replace('{tool}', tool).replace('{id}', NO_ID).split(' ');
+    // A stream never ends by itself: one of no event there is gets past the guard and fails the validation.
+    const endless = route.endsWith('/events') ? '?types=none' : '';
+    const [method = '', path = ''] = (route.replace('{tool}', tool).replace('{id}', NO_ID) + endless).split(' ');
     // An empty body passes the guard and fails the validation.
     const body = method === 'GET' || method === 'DELETE' ? {} : { body: {} };
     return app.request(method, `/${path}`, { token, ...body });
