@@ -7,13 +7,17 @@ import { CreateApiKeys1763800005000 } from '../migrations/1763800005000-create-a
 import { CreateSecretKeys1763800006000 } from '../migrations/1763800006000-create-secret-keys';
 import { MoveLogsToAFileOfTheirOwn1763800007000 } from '../migrations/1763800007000-move-logs-to-a-file-of-their-own';
 import { IndexLogs1763800007001 } from '../migrations/1763800007001-index-logs';
+import { CreateLogRollups1764100000000 } from '../migrations/1764100000000-create-log-rollups';
+import { IndexOperationsByTime1764100001000 } from '../migrations/1764100001000-index-operations-by-time';
 import { CreateLogTables1763800007000 } from '../migrations/logs/1763800007000-create-log-tables';
+import { CreateLogRollups1764100000000 as CreateLogRollupsInFile } from '../migrations/logs/1764100000000-create-log-rollups';
 import { Operation } from './audit/operation.entity';
 import { ApiKey } from './auth/api-key.entity';
 import { RefreshToken } from './auth/refresh-token.entity';
 import { Session } from './auth/session.entity';
 import { User } from './auth/user.entity';
 import type { Schema } from './database/data-source';
+import { logRollupEntity, logRollupMarkEntity, mcpRollupEntity } from './logs/log-rollup.entity';
 import { logClockEntity, mcpLogEntity, mcpLogNameEntity } from './logs/mcp-log.entity';
 import { systemLogEntity } from './logs/system-log.entity';
 import { SecretKeyRecord } from './database/secret-key.entity';
@@ -34,10 +38,20 @@ export const SCHEMA: Schema = {
     CreateSecretKeys1763800006000,
     MoveLogsToAFileOfTheirOwn1763800007000,
     IndexLogs1763800007001,
+    CreateLogRollups1764100000000,
+    IndexOperationsByTime1764100001000,
   ],
   sealed: [{ entity: Tool, id: 'id', maps: ['env', 'headers'] }],
   logs: {
-    entities: (database) => [mcpLogEntity(database), mcpLogNameEntity(), logClockEntity(), systemLogEntity(database)],
-    migrations: [CreateLogTables1763800007000],
+    entities: (database) => [
+      mcpLogEntity(database),
+      mcpLogNameEntity(),
+      logClockEntity(),
+      systemLogEntity(database),
+      logRollupEntity(),
+      mcpRollupEntity(),
+      logRollupMarkEntity(),
+    ],
+    migrations: [CreateLogTables1763800007000, CreateLogRollupsInFile],
   },
 };
