@@ -4,6 +4,8 @@ import { OperationVerifier } from '../audit/operation-verifier';
 import { RequireRole, ScopedKeys } from '../auth/access.decorator';
 import { CurrentPrincipal, type Principal } from '../auth/principal';
 import type { Page } from '../common/pagination';
+import { LogStatsQuery, LogStatsView } from './log-stats.dto';
+import { LogStatsService } from './log-stats.service';
 import { toVerdictView } from './log-views';
 import {
   McpLogDetailView,
@@ -27,7 +29,15 @@ export class LogsController {
   constructor(
     private readonly logs: LogsService,
     private readonly verifier: OperationVerifier,
+    private readonly statistics: LogStatsService,
   ) {}
+
+  /** What happened in a time: counts, error rates and durations of all three logs, what they hold, and how the recorder does */
+  @Get('stats')
+  @ApiOperation({ operationId: 'getLogStats' })
+  stats(@Query() query: LogStatsQuery): Promise<LogStatsView> {
+    return this.statistics.read(query);
+  }
 
   /** The system's own log */
   @Get('system')

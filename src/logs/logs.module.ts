@@ -2,6 +2,10 @@ import { Module } from '@nestjs/common';
 import { DatabaseWriters } from '../database/database-writers';
 import { LogStorage } from '../database/log-database';
 import { McpModule } from '../mcp/mcp.module';
+import { LogSettling } from './log-settling';
+import { LogStatsRepository } from './log-stats.repository';
+import { LogStatsService } from './log-stats.service';
+import { LogStorageRepository } from './log-storage.repository';
 import { LogWriter } from './log-writer';
 import { LogsController } from './logs.controller';
 import { LogsService } from './logs.service';
@@ -27,6 +31,10 @@ import { openWriterThread } from './writer-line';
       useFactory: (storage: LogStorage, writers: DatabaseWriters) => new LogWriter(openWriterThread(storage), writers),
     },
     LogsService,
+    LogSettling,
+    LogStatsService,
+    LogStatsRepository,
+    LogStorageRepository,
     Recorder,
     SystemLogWriter,
     McpLogRepository,

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { OperationRepository } from '../audit/operation.repository';
+import { OperationListRepository } from '../audit/operation-list.repository';
 import { SEVERITY } from '../common/app-logger';
 import { isId } from '../common/ids';
 import { decodeCursor, encodeCursor, type Page, toPage } from '../common/pagination';
@@ -15,10 +15,9 @@ import type {
   SystemLogQuery,
 } from './logs.dto';
 import { LogEntryNotFoundError } from './logs.errors';
+import { LogSettling } from './log-settling';
 import { McpLogRepository } from './mcp-log.repository';
-import { Recorder } from './recorder.service';
 import { SystemLogRepository } from './system-log.repository';
-import { SystemLogWriter } from './system-log.writer';
 import { ToolNames } from './tool-names';
 
 /** Messages shown on each side of one. */
@@ -29,15 +28,14 @@ const NEIGHBOURS = 5;
 export class LogsService {
   constructor(
     private readonly systemLog: SystemLogRepository,
-    private readonly operations: OperationRepository,
+    private readonly operations: OperationListRepository,
     private readonly mcpLog: McpLogRepository,
-    private readonly recorder: Recorder,
-    private readonly systemWriter: SystemLogWriter,
+    private readonly settling: LogSettling,
     private readonly names: ToolNames,
   ) {}
 
   async system(query: SystemLogQuery): Promise<Page<SystemLogEntryView>> {
-    await this.systemWriter.settled();
+    await this.settling.system();
     const { level, context } = query;
     return this.page('system', query, toSystemLogView, (after) =>
       this.systemLog.list({
@@ -58,7 +56,7 @@ export class LogsService {
 
   /** `scope`: ids of the only tools whose messages the caller may see; null: all. */
   async mcp(query: McpLogQuery, scope: ReadonlySet<string> | null): Promise<Page<McpLogEntryView>> {
-    await this.recorder.settled();
+    await this.settling.mcp();
     const { tool, sessionId, direction, kind, method, target, minDurationMs } = query;
     const byTool = tool === undefined ? {} : await this.toolFilter(tool);
     return this.page('mcp', query, toMcpLogView, (after) =>
@@ -79,7 +77,7 @@ export class LogsService {
 
   /** One message, the other half of its exchange, and what passed just before and after. @throws LogEntryNotFoundError */
   async mcpEntry(id: string): Promise<McpLogDetailView> {
-    await this.recorder.settled();
+    await this.settling.mcp();
     const row = isId(id) ? await this.mcpLog.findById(id) : null;
     if (row === null) throw new LogEntryNotFoundError(id);
     const [pair, neighbours] = await Promise.all([this.mcpLog.findPair(row), this.mcpLog.neighbours(row, NEIGHBOURS)]);
