@@ -54,7 +54,7 @@ export function boundsStatement(table: string, range: readonly Condition[]): Sta
 
 /** What `boundsStatement` has found; null: no row. */
 export function readBounds([row]: readonly ReadRow[]): SeqWindow | null {
-  return row?.['last'] == null ? null : { first: Number(row['first']), last: Number(row['last']) };
+  return (row?.['last'] ?? null) === null ? null : { first: Number(row?.['first']), last: Number(row?.['last']) };
 }
 
 /** The window that a query keeps to. */

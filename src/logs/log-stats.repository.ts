@@ -77,8 +77,8 @@ export class LogStatsRepository {
       values: parts.flatMap(({ values }) => values),
     });
     return {
-      entries: rows.filter((row) => row['entries'] != null).map(toEntries),
-      calls: rows.filter((row) => row['tool_id'] != null && row['ok'] != null).map(toCalls),
+      entries: rows.filter((row) => has(row, 'entries')).map(toEntries),
+      calls: rows.filter((row) => has(row, 'tool_id') && has(row, 'ok')).map(toCalls),
     };
   }
 
@@ -207,6 +207,10 @@ function bucketOf({ bucketSeconds }: StatsPlan): string {
   return `(at - at % ${bucketSeconds * 1_000})`;
 }
 
+function has(row: ReadRow, column: string): boolean {
+  return (row[column] ?? null) !== null;
+}
+
 function toEntries(row: ReadRow): CountedEntries {
   return {
     log: String(row['log']),
@@ -218,7 +222,7 @@ function toEntries(row: ReadRow): CountedEntries {
 }
 
 function toCalls(row: ReadRow): CountedCalls {
-  const text = (name: string) => (row[name] == null ? null : String(row[name]));
+  const text = (name: string) => (typeof row[name] === 'string' ? row[name] : null);
   return {
     toolId: String(row['tool_id']),
     toolName: String(row['tool_name']),
@@ -227,6 +231,6 @@ function toCalls(row: ReadRow): CountedCalls {
     lastAt: Number(row['last_at']),
     counts: ADDED_COLUMNS.map((name) => Number(row[name])),
     sketches: text('sketches'),
-    bucket: row['duration_bucket'] == null ? null : Number(row['duration_bucket']),
+    bucket: has(row, 'duration_bucket') ? Number(row['duration_bucket']) : null,
   };
 }

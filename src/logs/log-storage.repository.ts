@@ -46,9 +46,9 @@ export class LogStorageRepository {
         FROM (SELECT (SELECT ${length} FROM ${table} WHERE seq >= ${at} ORDER BY seq LIMIT 1) AS size FROM points) AS sample`,
       values: [],
     });
-    if (row?.['last'] == null) return { rows: 0, bytes: 0 };
-    const rows = Number(row['last']) - Number(row['first']) + 1;
-    return { rows, bytes: Math.round(rows * (Number(row['size']) + OVERHEAD_BYTES)) };
+    if ((row?.['last'] ?? null) === null) return { rows: 0, bytes: 0 };
+    const rows = Number(row?.['last']) - Number(row?.['first']) + 1;
+    return { rows, bytes: Math.round(rows * (Number(row?.['size']) + OVERHEAD_BYTES)) };
   }
 
   /** The two logs share a file: its size is theirs, each by what its rows say. */

@@ -74,9 +74,10 @@ export class LogsController {
 
   /** One MCP message with its other half and its neighbours */
   @Get('mcp/:id')
+  @ScopedKeys()
   @ApiOperation({ operationId: 'getMcpMessage' })
   @ApiOkResponse({ type: McpLogDetailView })
-  mcpEntry(@Param('id') id: string): Promise<McpLogDetailView> {
-    return this.logs.mcpEntry(id);
+  mcpEntry(@Param('id') id: string, @CurrentPrincipal() principal: Principal): Promise<McpLogDetailView> {
+    return this.logs.mcpEntry(id, principal.toolIds);
   }
 }

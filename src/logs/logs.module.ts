@@ -2,6 +2,10 @@ import { Module } from '@nestjs/common';
 import { DatabaseWriters } from '../database/database-writers';
 import { LogStorage } from '../database/log-database';
 import { McpModule } from '../mcp/mcp.module';
+import { ExportStreams } from './export-streams';
+import { LogExportController } from './log-export.controller';
+import { LogExportService } from './log-export.service';
+import { LogFilters } from './log-filters';
 import { LogSettling } from './log-settling';
 import { LogStatsRepository } from './log-stats.repository';
 import { LogStatsService } from './log-stats.service';
@@ -23,7 +27,7 @@ import { openWriterThread } from './writer-line';
  */
 @Module({
   imports: [McpModule],
-  controllers: [LogsController],
+  controllers: [LogsController, LogExportController],
   providers: [
     {
       provide: LogWriter,
@@ -31,6 +35,9 @@ import { openWriterThread } from './writer-line';
       useFactory: (storage: LogStorage, writers: DatabaseWriters) => new LogWriter(openWriterThread(storage), writers),
     },
     LogsService,
+    LogFilters,
+    LogExportService,
+    ExportStreams,
     LogSettling,
     LogStatsService,
     LogStatsRepository,

@@ -83,15 +83,25 @@ export class McpLogRepository {
     return pair ?? null;
   }
 
-  /** What came just before and after in the same session (of a client; else of the tool itself), in order. */
-  async neighbours(row: McpLogRow, count: number): Promise<{ before: McpLogRow[]; after: McpLogRow[] }> {
+  /**
+   * What came just before and after in the same session (of a client; else of the tool itself), in order. `scope`: of these
+   * tools alone; a session of a client may reach others as well.
+   */
+  async neighbours(
+    row: McpLogRow,
+    count: number,
+    scope?: string[],
+  ): Promise<{ before: McpLogRow[]; after: McpLogRow[] }> {
     const same =
       row.sessionId === null
         ? condition('tool_id = ? AND session_id IS NULL', row.toolId)
         : condition('session_id = ?', row.sessionId);
+    const conditions = [same, ...plainFilters({ scope })];
     const index = row.sessionId === null ? 'ix_mcp_log_tool_seq' : 'ix_mcp_log_session_seq';
     const side = (order: 'asc' | 'desc') =>
-      this.rows(pageStatement(TABLE, this.reader.dialect, { order, after: row.seq, limit: count - 1 }, [same], index));
+      this.rows(
+        pageStatement(TABLE, this.reader.dialect, { order, after: row.seq, limit: count - 1 }, conditions, index),
+      );
     const [before, after] = await Promise.all([side('desc'), side('asc')]);
     return { before: before.reverse(), after };
   }

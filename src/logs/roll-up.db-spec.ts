@@ -1,8 +1,6 @@
 import { createMigratedDatabase, type MigratedDatabase, readerOf } from '../../test/support/migrated-database';
 import { logStoreOf, toEntry } from '../../test/support/log-stores';
-import BetterSqlite3 from 'better-sqlite3';
 import { newId } from '../common/ids';
-import { logDatabaseFile } from '../database/log-database';
 import type { Reader } from '../database/reader';
 import type { LogEntryRow } from './log-batch';
 import { DAY_MS, startOfStep } from '../metrics/steps';
@@ -119,7 +117,8 @@ describe('the roll-ups of the logs', () => {
     for (const rows of batches) await store.write(rows);
     await store.rollUp();
     const counted = await everything();
-    for (const table of ['log_rollup', 'mcp_rollup', 'log_rollup_mark', 'mcp_log', 'system_log']) await wipe(table);
+    for (const table of ['log_rollup', 'mcp_rollup', 'log_rollup_mark', 'mcp_log', 'system_log'])
+      await db.deleteLog(table);
     // Killed before it was written down; then written down in part.
     for (const [place, rows] of batches.entries()) {
       await store.close();
@@ -151,7 +150,7 @@ describe('the roll-ups of the logs', () => {
   it('stay when the rows are deleted, and the next rows are counted and numbered behind them', async () => {
     await store.write([anAnswer(), anAnswer()]);
     await store.rollUp();
-    await wipe('mcp_log');
+    await db.deleteLog('mcp_log');
     await store.close();
     expect(await store.write([anAnswer()])).toEqual([3]);
     await store.rollUp();
@@ -198,14 +197,4 @@ describe('the roll-ups of the logs', () => {
     expect(Number(minutes?.['oldest'])).toBeGreaterThan(Date.now() - hour);
     expect(Number(hours?.['oldest'])).toBeLessThan(Date.now() - 59 * hour);
   });
-
-  async function wipe(table: string): Promise<void> {
-    const { target } = db;
-    if (target.type === 'postgres') await db.dataSource.query(`DELETE FROM ${table}`);
-    else {
-      const file = new BetterSqlite3(logDatabaseFile(target.file), { timeout: 5_000 });
-      file.exec(`DELETE FROM ${table}`);
-      file.close();
-    }
-  }
 });
