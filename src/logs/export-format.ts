@@ -59,5 +59,6 @@ function cell(entry: object, path: string): string | number | null {
 
 /** Names and messages are given by strangers: what a spreadsheet would take for a formula begins with an apostrophe. */
 function toCsv(cells: (string | number | null)[]): string {
-  return stringify([cells], { escape_formulas: true, record_delimiter: '\r\n' });
+  // A line break alone is no end of a record, but many a reader takes it for one where it isn't quoted.
+  return stringify([cells], { escape_formulas: true, record_delimiter: '\r\n', quoted_match: /[\r\n]/ });
 }

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AuthModule } from '../auth/auth.module';
 import { DatabaseWriters } from '../database/database-writers';
 import { LogStorage } from '../database/log-database';
 import { McpModule } from '../mcp/mcp.module';
@@ -26,7 +27,7 @@ import { openWriterThread } from './writer-line';
  * Does not own: the operation log's writer (audit/), the relay that it listens to (mcp/).
  */
 @Module({
-  imports: [McpModule],
+  imports: [AuthModule, McpModule],
   controllers: [LogsController, LogExportController],
   providers: [
     {
