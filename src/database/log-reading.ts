@@ -20,9 +20,9 @@ export interface SeqWindow {
 /** Numbers that one query looks at: a search that finds nothing must not run into its limit of time. */
 const WINDOW = 50_000;
 /** What a page takes in memory, roughly; and its rows at first, when their size is not known. */
-const PAGE_BYTES = 512 * 1024;
+const PAGE_BYTES = 256 * 1024;
 const FIRST_ROWS = 50;
-const MOST_ROWS = 500;
+const MOST_ROWS = 250;
 
 /** How to read a log page by page. */
 export interface LogPages<R> {

@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { LatencySketch } from '../metrics/latency-sketch';
 import type { MethodStatsView } from './log-stats.dto';
 import type { CountedCalls } from './log-stats.repository';
-import { callName } from './roll-up-batch';
+import { callName } from './call-name';
 import { ADDED_COLUMNS } from './roll-up-columns';
 import { OTHERS } from './roll-up-keys';
 

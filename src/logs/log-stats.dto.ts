@@ -53,7 +53,7 @@ export class MethodStatsView {
   /** Name of the tool, the one it had last */
   tool: string;
   method: string | null;
-  /** Name of the MCP tool or prompt, or URI of the resource; `(other)` stands for those beyond 200 a tool and day */
+  /** Name of the MCP tool or prompt, or URI of the resource; `(other)` stands for those beyond 100 a tool and day */
   target: string | null;
   /** Requests that have ended, or notifications */
   count: number;

@@ -22,7 +22,7 @@ const TABLE: LogTable = { name: 'mcp_log', columns: MCP_COLUMNS, searched: ['pay
 /** Rows of a tool that are looked through for the other half of an exchange. */
 const PAIR_REACH = 20_000;
 /** Bytes that `iterate` reads at once, and what a row has of them beside its payload. */
-const PAGE_BYTES = 1024 * 1024;
+const PAGE_BYTES = 512 * 1024;
 const ROW_BYTES = 400;
 
 /** Reads the log of MCP messages, in the threads or at the server that the reader has for it. */

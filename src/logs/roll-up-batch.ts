@@ -1,5 +1,6 @@
 import { bucketOf, LatencySketch } from '../metrics/latency-sketch';
 import { DAY_MS, HOUR_MS, MINUTE_MS, startOfStep } from '../metrics/steps';
+import { callName } from './call-name';
 import { type LogEntryRow, PLACE } from './log-batch';
 import type { LogRollupRow, McpRollupRow } from './log-rollup.entity';
 import type { RollUpKeys } from './roll-up-keys';
@@ -120,11 +121,6 @@ export class RollUpBatch {
     const durationMs = values[PLACE.durationMs];
     if (typeof durationMs === 'number' && durationMs >= 0) addTo(calls.durations, bucketOf(durationMs), 1);
   }
-}
-
-/** A tool's method and target as one text; neither has a NUL in it. */
-export function callName(toolId: string, method: string | null, target: string | null): string {
-  return [toolId, method === null ? '' : `m${method}`, target === null ? '' : `t${target}`].join('\0');
 }
 
 /** What two encoded sketches say together. */

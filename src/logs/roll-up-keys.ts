@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import { callName } from './roll-up-batch';
+import { callName } from './call-name';
 
 /** What stands for all that finds no room of its own: targets and methods are given by strangers. */
 export const OTHERS = '(other)';
 /** Different methods and targets that are told apart in one day: of one tool, and of all. */
-const MAX_OF_TOOL = 200;
-const MAX_OF_DAY = 2_000;
+const MAX_OF_TOOL = 100;
+const MAX_OF_DAY = 1_000;
 /** Days whose names are kept in memory. */
 const DAYS_KEPT = 3;
 /** Methods that keep their name also where their targets find no room; others, which anybody can invent, do not. */

@@ -167,13 +167,13 @@ describe('the roll-ups of the logs', () => {
     await store.write([anAnswer({ target: 'file:///0' }), anAnswer({ target: 'file:///later' })]);
     await store.rollUp();
     const day = await calls(86_400);
-    expect(day).toHaveLength(202);
+    expect(day).toHaveLength(102);
     expect(
       day
         .filter(({ target }) => target === OTHERS)
         .map(({ ok }) => ok)
         .sort((a, b) => a - b),
-    ).toEqual([100, 301]);
+    ).toEqual([100, 401]);
     expect(day.find(({ target }) => target === 'file:///0')).toMatchObject({ ok: 2 });
     // Another tool has its own room.
     await store.write([anAnswer({ toolId: 't-2', target: 'mine' })]);
