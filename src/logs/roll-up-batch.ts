@@ -1,6 +1,5 @@
 import { bucketOf, LatencySketch } from '../metrics/latency-sketch';
 import { DAY_MS, HOUR_MS, MINUTE_MS, startOfStep } from '../metrics/steps';
-import { callName } from './call-name';
 import { type LogEntryRow, PLACE } from './log-batch';
 import type { LogRollupRow, McpRollupRow } from './log-rollup.entity';
 import type { RollUpKeys } from './roll-up-keys';
@@ -32,12 +31,18 @@ interface CallsOfMinute {
   durations: Map<number, number>;
 }
 
+type CallsOfMethod = Map<string | null, CallsOfMinute>;
+type CallsOfTool = Map<string | null, CallsOfMethod>;
+
 /** What the rows of a log add to the roll-ups: counted row by row, then spread over the steps. */
 export class RollUpBatch {
   /** Rows counted. */
   size = 0;
   private readonly counts = new Map<string, LogRollupRow>();
-  private readonly calls = new Map<string, CallsOfMinute>();
+  private readonly calls: CallsOfMinute[] = [];
+  /** The same, found by minute, tool, method and target: building a name of these for each row would cost as much as all else. */
+  private readonly found = new Map<number, Map<string, CallsOfTool>>();
+  private last: LogRollupRow | null = null;
 
   add({ log, values }: LogEntryRow): void {
     this.size++;
@@ -53,7 +58,7 @@ export class RollUpBatch {
 
   /** The days that the rows lie in. */
   get days(): number[] {
-    return [...new Set([...this.calls.values()].map(({ minute }) => startOfStep(minute, DAY_MS)))];
+    return [...new Set(this.calls.map(({ minute }) => startOfStep(minute, DAY_MS)))];
   }
 
   countRows(): LogRollupRow[] {
@@ -74,7 +79,7 @@ export class RollUpBatch {
   /** `keys` must know the days. */
   callRows(keys: RollUpKeys): McpRollupRow[] {
     const rows = new Map<string, { row: McpRollupRow; durations: Map<number, number> }>();
-    for (const { minute, toolId, toolName, method, target, counts, durations } of this.calls.values()) {
+    for (const { minute, toolId, toolName, method, target, counts, durations } of this.calls) {
       const named = keys.of(startOfStep(minute, DAY_MS), toolId, method, target);
       for (const stepMs of CALL_STEPS_MS) {
         const at = startOfStep(minute, stepMs);
@@ -98,28 +103,35 @@ export class RollUpBatch {
   }
 
   private count(log: string, part: string, minute: number, isError: boolean): void {
-    const name = `${log}|${part}|${minute}`;
-    const known = this.counts.get(name) ?? { log, part, step: 60, at: minute, entries: 0, errors: 0 };
-    known.entries++;
-    if (isError) known.errors++;
-    this.counts.set(name, known);
+    // Most rows follow one of their kind.
+    const known = this.last?.log === log && this.last.part === part && this.last.at === minute ? this.last : null;
+    const row = known ?? inside(this.counts, `${log}|${part}|${minute}`, () => aCount(log, part, minute));
+    row.entries++;
+    if (isError) row.errors++;
+    this.last = row;
   }
 
   private countCall(values: LogEntryRow['values'], minute: number, outcome: string | null): void {
-    const toolId = String(values[PLACE.toolId]);
-    const method = textOf(values[PLACE.method]);
-    const target = textOf(values[PLACE.target]);
-    const name = `${minute}|${callName(toolId, method, target)}`;
-    const toolName = String(values[PLACE.toolName]);
-    let calls = this.calls.get(name);
-    if (!calls) {
-      calls = { minute, toolId, toolName, method, target, counts: noCounts(), durations: new Map() };
-      this.calls.set(name, calls);
-    }
-    calls.toolName = toolName;
+    const calls = this.callsOf(values, minute);
+    calls.toolName = String(values[PLACE.toolName]);
     calls.counts[outcome === null ? 'notifications' : columnOf(outcome)]++;
     const durationMs = values[PLACE.durationMs];
     if (typeof durationMs === 'number' && durationMs >= 0) addTo(calls.durations, bucketOf(durationMs), 1);
+  }
+
+  private callsOf(values: LogEntryRow['values'], minute: number): CallsOfMinute {
+    const toolId = String(values[PLACE.toolId]);
+    const method = textOf(values[PLACE.method]);
+    const target = textOf(values[PLACE.target]);
+    const ofMinute = inside(this.found, minute, () => new Map<string, CallsOfTool>());
+    const ofTool = inside(ofMinute, toolId, () => new Map<string | null, CallsOfMethod>());
+    const ofMethod = inside(ofTool, method, () => new Map<string | null, CallsOfMinute>());
+    return inside(ofMethod, target, () => {
+      const counts = noCounts();
+      const calls = { minute, toolId, toolName: '', method, target, counts, durations: new Map<number, number>() };
+      this.calls.push(calls);
+      return calls;
+    });
   }
 }
 
@@ -135,6 +147,17 @@ export function mergeDurations(scratch: LatencySketch, one: string, other: strin
 function columnOf(outcome: string): OutcomeColumn {
   const columns: Record<string, OutcomeColumn> = OUTCOME_COLUMNS;
   return columns[outcome] ?? 'transportError';
+}
+
+/** What a map has under a key, made where it has nothing. */
+function inside<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  let value = map.get(key);
+  if (value === undefined) map.set(key, (value = make()));
+  return value;
+}
+
+function aCount(log: string, part: string, minute: number): LogRollupRow {
+  return { log, part, step: 60, at: minute, entries: 0, errors: 0 };
 }
 
 function noCounts(): Record<OutcomeColumn, number> {

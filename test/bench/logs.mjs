@@ -142,11 +142,12 @@ async function exports({ rows }) {
     let most = before;
     let bytes = 0;
     let lines = 0;
+    let pieces = 0;
     const start = performance.now();
     for await (const piece of await streams.start(views, entryWriter('mcp', format), { type: 'user', id: 'bench' })) {
       bytes += piece.length;
       for (const byte of piece) if (byte === 10) lines++;
-      if (bytes % 256 === 0) {
+      if (++pieces % 64 === 0) {
         most = Math.max(most, process.memoryUsage().rss);
         await pause(1);
       }
