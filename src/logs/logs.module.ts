@@ -22,7 +22,7 @@ import { ToolNames } from './tool-names';
 import { openWriterThread } from './writer-line';
 
 /**
- * Owns: the recorder of MCP messages, the system log in the database, their writer and its spool, the routes of all three
+ * Owns: the recorder of MCP messages, the system log in the database, their writer and its spool, roll-ups, the routes of all three
  * logs.
  * Does not own: the operation log's writer (audit/), the relay that it listens to (mcp/).
  */
