@@ -10,6 +10,7 @@ import { OTHERS } from './roll-up-keys';
 const MOST_ENTRIES = 500;
 /** Sketches that are added up before the event loop gets its turn: about a millisecond. */
 const SKETCHES_A_TURN = 200;
+const VIEWS_A_TURN = 50;
 
 /** What is known of one method and target of a tool. */
 interface Calls {
@@ -29,7 +30,10 @@ export async function summarizeCalls(parts: readonly CountedCalls[]): Promise<Me
   const shown = rest.length === 0 ? sorted : [...sorted.slice(0, MOST_ENTRIES), rest.reduce(asOne, others())];
   const sketch = new LatencySketch();
   const views: MethodStatsView[] = [];
-  for (const calls of shown) views.push(await toView(calls, sketch));
+  for (const calls of shown) {
+    views.push(await toView(calls, sketch));
+    if (views.length % VIEWS_A_TURN === 0) await turn();
+  }
   return views;
 }
 
