@@ -4,6 +4,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { StrictInputInterceptor } from '../common/strict-input.interceptor';
 import { AuditInterceptor } from './audit.interceptor';
 import { Operation } from './operation.entity';
+import { OperationListRepository } from './operation-list.repository';
 import { OperationLog } from './operation-log';
 import { OperationVerifier } from './operation-verifier';
 import { OperationRepository } from './operation.repository';
@@ -19,12 +20,13 @@ import { Refusals } from './refusals';
   providers: [
     OperationLog,
     OperationRepository,
+    OperationListRepository,
     OperationVerifier,
     Refusals,
     { provide: APP_INTERCEPTOR, useClass: AuditInterceptor },
     // Inside of the one before: what it refuses gets its row too.
     { provide: APP_INTERCEPTOR, useClass: StrictInputInterceptor },
   ],
-  exports: [OperationLog, OperationRepository, OperationVerifier, Refusals],
+  exports: [OperationLog, OperationListRepository, OperationVerifier, Refusals],
 })
 export class AuditModule {}

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Operation } from '../audit/operation.entity';
 import { OperationRepository } from '../audit/operation.repository';
-import type { SeqBounds } from '../database/log-query';
+import type { SeqWindow } from '../database/log-reading';
 import { MCP_COLUMNS, SYSTEM_COLUMNS } from './log-columns';
 import { toMessageView, toOperationView, toSystemLogView } from './log-views';
 import type { CommittedRow } from './log-writer.types';
@@ -42,7 +42,7 @@ export class LogEntries {
     return rows.filter(({ seq }) => seq <= range.upTo).map(ofOperation);
   }
 
-  async bounds(): Promise<Record<LogKind, SeqBounds>> {
+  async bounds(): Promise<Record<LogKind, SeqWindow>> {
     const [mcp, system, operations] = await Promise.all([
       this.mcpLog.bounds(),
       this.systemLog.bounds(),

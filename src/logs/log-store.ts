@@ -9,6 +9,16 @@ export interface LogStore {
    */
   write(rows: readonly LogEntryRow[]): Promise<(number | null)[]>;
 
+  /**
+   * Adds the rows that are not in the roll-ups yet to them, up to some thousand at once; true: there are more. Rows must not
+   * be deleted before they are in there.
+   * @throws when none was added
+   */
+  rollUp(): Promise<boolean>;
+
+  /** Rows that wait to be rolled up, of those that this store has written. */
+  readonly notRolledUp: number;
+
   /** Whether `write` failed because of what a row says: then trying again is of no use. */
   isRefusal(error: unknown): boolean;
 

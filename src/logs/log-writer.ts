@@ -17,6 +17,7 @@ const NOTHING: WriterState = {
   spoolBytes: 0,
   oldestAt: null,
   flushMs: 0,
+  isRollingUp: false,
 };
 
 export type CommittedListener = (rows: readonly CommittedRow[]) => void;
@@ -174,6 +175,10 @@ export class LogWriter {
     this.idle = setTimeout(() => {
       const { line } = this;
       if (line === null || this.isClosed || this.pending.size > 0 || this.state.spoolBytes > 0) return;
+      if (this.state.isRollingUp) {
+        this.endWhenIdle();
+        return;
+      }
       this.detach();
       line.post({ type: 'close' });
     }, IDLE_MS);

@@ -42,6 +42,8 @@ export interface WriterState {
   oldestAt: number | null;
   /** How long the last commit took, in milliseconds. */
   flushMs: number;
+  /** Rows of before this run are being added to the roll-ups. */
+  isRollingUp: boolean;
 }
 
 /** A row after its commit, with its number; of a message all but the payload. */

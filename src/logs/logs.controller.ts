@@ -4,6 +4,8 @@ import { OperationVerifier } from '../audit/operation-verifier';
 import { RequireRole, ScopedKeys } from '../auth/access.decorator';
 import { CurrentPrincipal, type Principal } from '../auth/principal';
 import type { Page } from '../common/pagination';
+import { LogStatsQuery, LogStatsView } from './log-stats.dto';
+import { LogStatsService } from './log-stats.service';
 import { toVerdictView } from './log-views';
 import {
   McpLogDetailView,
@@ -27,7 +29,15 @@ export class LogsController {
   constructor(
     private readonly logs: LogsService,
     private readonly verifier: OperationVerifier,
+    private readonly statistics: LogStatsService,
   ) {}
+
+  /** What happened in a time: counts, error rates and durations of all three logs, what they hold, and how the recorder does */
+  @Get('stats')
+  @ApiOperation({ operationId: 'getLogStats' })
+  stats(@Query() query: LogStatsQuery): Promise<LogStatsView> {
+    return this.statistics.read(query);
+  }
 
   /** The system's own log */
   @Get('system')
@@ -64,9 +74,10 @@ export class LogsController {
 
   /** One MCP message with its other half and its neighbours */
   @Get('mcp/:id')
+  @ScopedKeys()
   @ApiOperation({ operationId: 'getMcpMessage' })
   @ApiOkResponse({ type: McpLogDetailView })
-  mcpEntry(@Param('id') id: string): Promise<McpLogDetailView> {
-    return this.logs.mcpEntry(id);
+  mcpEntry(@Param('id') id: string, @CurrentPrincipal() principal: Principal): Promise<McpLogDetailView> {
+    return this.logs.mcpEntry(id, principal.toolIds);
   }
 }

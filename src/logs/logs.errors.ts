@@ -10,3 +10,12 @@ export class LogEntryNotFoundError extends DomainError {
     );
   }
 }
+
+/** 503: so many exports are under way that one more has to wait. */
+export class TooManyExportsError extends DomainError {
+  constructor() {
+    super('unavailable', 'too_many_exports', 'Too many exports of the logs are under way; try again soon', {
+      retryAfterSeconds: 30,
+    });
+  }
+}

@@ -1,9 +1,18 @@
 import { Module } from '@nestjs/common';
+import { AuthModule } from '../auth/auth.module';
 import { DatabaseWriters } from '../database/database-writers';
 import { LogStorage } from '../database/log-database';
 import { McpModule } from '../mcp/mcp.module';
 import { LogEntries } from './log-entries';
 import { LogFeed } from './log-feed';
+import { ExportStreams } from './export-streams';
+import { LogExportController } from './log-export.controller';
+import { LogExportService } from './log-export.service';
+import { LogFilters } from './log-filters';
+import { LogSettling } from './log-settling';
+import { LogStatsRepository } from './log-stats.repository';
+import { LogStatsService } from './log-stats.service';
+import { LogStorageRepository } from './log-storage.repository';
 import { LogWriter } from './log-writer';
 import { LogsController } from './logs.controller';
 import { LogsService } from './logs.service';
@@ -15,13 +24,13 @@ import { ToolNames } from './tool-names';
 import { openWriterThread } from './writer-line';
 
 /**
- * Owns: the recorder of MCP messages, the system log in the database, their writer and its spool, the routes of all three
- * logs, and who is told of their rows as they are committed.
+ * Owns: the recorder of MCP messages, the system log in the database, their writer and its spool, roll-ups and
+ * statistics, exports, the routes of all three logs, and who is told of their rows as they are committed.
  * Does not own: the operation log's writer (audit/), the relay that it listens to (mcp/).
  */
 @Module({
-  imports: [McpModule],
-  controllers: [LogsController],
+  imports: [AuthModule, McpModule],
+  controllers: [LogsController, LogExportController],
   providers: [
     {
       provide: LogWriter,
@@ -29,6 +38,13 @@ import { openWriterThread } from './writer-line';
       useFactory: (storage: LogStorage, writers: DatabaseWriters) => new LogWriter(openWriterThread(storage), writers),
     },
     LogsService,
+    LogFilters,
+    LogExportService,
+    ExportStreams,
+    LogSettling,
+    LogStatsService,
+    LogStatsRepository,
+    LogStorageRepository,
     Recorder,
     SystemLogWriter,
     McpLogRepository,

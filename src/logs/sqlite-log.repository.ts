@@ -1,6 +1,7 @@
 import BetterSqlite3, { type Database, type Statement } from 'better-sqlite3';
 import { MCP_COLUMNS, SYSTEM_COLUMNS } from './log-columns';
 import { type LogEntryRow, type LogName, PLACE } from './log-batch';
+import { readMarks, SqliteRollUp } from './sqlite-roll-up.repository';
 import { type LogState, type LogStore, noteTime, TABLE_OF } from './log-store';
 
 /** How long a lock of another process is waited for: longer, and the rows go to the spool. */
@@ -16,6 +17,7 @@ interface Opened {
   rememberClock: Statement;
   states: Record<LogName, LogState>;
   names: Set<string>;
+  rollUp: SqliteRollUp;
 }
 
 /** Writes the log file of SQLite. For the writer's thread: every call blocks. */
@@ -34,6 +36,14 @@ export class SqliteLogStore implements LogStore {
     return typeof code === 'string' && /^SQLITE_(CONSTRAINT_(NOTNULL|CHECK)|MISMATCH|TOOBIG)/.test(code);
   }
 
+  rollUp(): Promise<boolean> {
+    return new Promise((resolve) => resolve(this.rollUpNow()));
+  }
+
+  get notRolledUp(): number {
+    return this.opened?.rollUp.state.batch.size ?? 0;
+  }
+
   close(): Promise<void> {
     this.opened?.database.close();
     this.opened = null;
@@ -42,7 +52,7 @@ export class SqliteLogStore implements LogStore {
 
   private writeNow(rows: readonly LogEntryRow[]): (number | null)[] {
     this.opened ??= open(this.file);
-    const { database, insert, rememberName, rememberClock, states, names } = this.opened;
+    const { database, insert, rememberName, rememberClock, states, names, rollUp } = this.opened;
     const next = { mcp: { ...states.mcp }, system: { ...states.system } };
     const newNames: string[] = [];
     let lastId: unknown = null;
@@ -72,12 +82,24 @@ export class SqliteLogStore implements LogStore {
     } catch (error) {
       // A full disk may have rolled it back already.
       if (database.inTransaction) database.exec('ROLLBACK');
-      if (!TRANSIENT.test(String((error as { code?: unknown }).code))) void this.close();
+      if (!isTransient(error)) void this.close();
       throw error;
     }
     this.opened.states = next;
     for (const name of newNames) names.add(name);
+    rollUp.state.note(rows, numbers, nextOf(states), nextOf(next));
     return numbers;
+  }
+
+  private rollUpNow(): boolean {
+    this.opened ??= open(this.file);
+    const { rollUp, states } = this.opened;
+    try {
+      return rollUp.run(nextOf(states));
+    } catch (error) {
+      if (!isTransient(error)) void this.close();
+      throw error;
+    }
   }
 }
 
@@ -88,6 +110,7 @@ function open(file: string): Opened {
     database.pragma('synchronous = NORMAL');
     database.pragma('journal_size_limit = 67108864');
     const names = database.prepare('SELECT tool_name, tool_id FROM mcp_log_name').raw().all() as [string, string][];
+    const states = { mcp: readState(database, 'mcp'), system: readState(database, 'system') };
     return {
       database,
       insert: { mcp: prepareInsert(database, 'mcp'), system: prepareInsert(database, 'system') },
@@ -95,7 +118,8 @@ function open(file: string): Opened {
       rememberClock: database.prepare(
         'INSERT INTO log_clock VALUES (?, ?) ON CONFLICT (log) DO UPDATE SET back_ms = excluded.back_ms',
       ),
-      states: { mcp: readState(database, 'mcp'), system: readState(database, 'system') },
+      states,
+      rollUp: new SqliteRollUp(database, nextOf(states)),
       names: new Set(names.map(([name, id]) => `${name}\n${id}`)),
     };
   } catch (error) {
@@ -117,5 +141,15 @@ function readState(database: Database, log: LogName): LogState {
   const last = database.prepare(`SELECT max(seq) FROM ${table}`).pluck().get() as number | null;
   const latest = database.prepare(`SELECT max(at) FROM ${table}`).pluck().get() as number | null;
   const backMs = database.prepare('SELECT back_ms FROM log_clock WHERE log = ?').pluck().get(table);
-  return { nextSeq: (last ?? 0) + 1, latest: latest ?? 0, backMs: Number(backMs ?? 0) };
+  // A number is never given twice, also when all rows were deleted: cursors and marks point behind it.
+  const first = Math.max(last ?? 0, readMarks(database)[log]);
+  return { nextSeq: first + 1, latest: latest ?? 0, backMs: Number(backMs ?? 0) };
+}
+
+function nextOf({ mcp, system }: Record<LogName, LogState>): Record<LogName, number> {
+  return { mcp: mcp.nextSeq, system: system.nextSeq };
+}
+
+function isTransient(error: unknown): boolean {
+  return TRANSIENT.test(String((error as { code?: unknown }).code));
 }

@@ -30,6 +30,12 @@ export class MemoryLogStore implements LogStore {
     return this.losesAnswers ? Promise.reject(new Error('connection lost')) : Promise.resolve(numbers);
   }
 
+  readonly notRolledUp = 0;
+
+  rollUp(): Promise<boolean> {
+    return Promise.resolve(false);
+  }
+
   isRefusal(error: unknown): boolean {
     return error instanceof Error && error.message === 'refused';
   }
