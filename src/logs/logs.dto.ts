@@ -155,7 +155,7 @@ export class BrokenRowView {
 }
 
 export class OperationVerdictView {
-  /** Whether every row is as it was written, and none is missing between the first and the last one */
+  /** Whether every row is as it was written, and none is missing but those that retention has deleted */
   valid: boolean;
   /** Rows that were looked at */
   checked: number;
@@ -163,6 +163,8 @@ export class OperationVerdictView {
   unverifiable: number;
   @ApiProperty({ type: () => BrokenRowView, nullable: true })
   firstBroken: BrokenRowView | null;
+  /** How many rows are gone from the end; null where nobody can say: a row is broken, or the signed end itself is gone */
+  missingAtEnd: number | null;
 }
 
 export class OperationView {
