@@ -24,7 +24,8 @@ export class OperationPruner {
 
   /** Deletes all rows up to a number, piece by piece, each with its anchor in one transaction. Tells of each piece. */
   async deleteUpTo(seq: number, signal: AbortSignal, onDeleted: (rows: number) => void): Promise<void> {
-    for (let limit = FIRST_PIECE; !signal.aborted; await pause(PAUSE_MS)) {
+    let limit = FIRST_PIECE;
+    while (!signal.aborted) {
       const piece = limit;
       const began = this.clock.monotonic();
       const deleted = await this.transactions.run((tx) =>
@@ -34,6 +35,7 @@ export class OperationPruner {
       onDeleted(deleted);
       const ratio = PIECE_MS / Math.max(1, this.clock.monotonic() - began);
       limit = Math.round(Math.min(MOST_ROWS, Math.max(1, limit * Math.min(2, ratio))));
+      await pause(PAUSE_MS);
     }
   }
 }

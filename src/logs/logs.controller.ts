@@ -1,11 +1,16 @@
-import { Controller, Get, Param, Query } from '@nestjs/common';
+import { Controller, Delete, Get, Param, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Audited } from '../audit/audited.decorator';
 import { OperationVerifier } from '../audit/operation-verifier';
 import { RequireRole, ScopedKeys } from '../auth/access.decorator';
 import { CurrentPrincipal, type Principal } from '../auth/principal';
+import { ApiProblems } from '../common/api-problems.decorator';
 import type { Page } from '../common/pagination';
+import { CleanupService } from './cleanup.service';
 import { toVerdictView } from './log-views';
 import {
+  CleanupQuery,
+  CleanupView,
   McpLogDetailView,
   McpLogEntryView,
   McpLogPageView,
@@ -27,7 +32,18 @@ export class LogsController {
   constructor(
     private readonly logs: LogsService,
     private readonly verifier: OperationVerifier,
+    private readonly cleanup: CleanupService,
   ) {}
+
+  /** Delete what is old from one log or all */
+  @Delete('cleanup')
+  @RequireRole('admin')
+  @Audited('logs.cleanup')
+  @ApiOperation({ operationId: 'cleanUpLogs' })
+  @ApiProblems({ 409: 'A cleanup is running, or the clock is in doubt' })
+  cleanUp(@Query() query: CleanupQuery): Promise<CleanupView> {
+    return this.cleanup.run(query);
+  }
 
   /** The system's own log */
   @Get('system')

@@ -2,11 +2,16 @@ import { Module } from '@nestjs/common';
 import { DatabaseWriters } from '../database/database-writers';
 import { LogStorage } from '../database/log-database';
 import { McpModule } from '../mcp/mcp.module';
+import { CleanupJobs } from './cleanup.job';
+import { CleanupService } from './cleanup.service';
+import { LogAgesRepository } from './log-ages.repository';
+import { LogPruner } from './log-pruner';
 import { LogWriter } from './log-writer';
 import { LogsController } from './logs.controller';
 import { LogsService } from './logs.service';
 import { McpLogRepository } from './mcp-log.repository';
 import { Recorder } from './recorder.service';
+import { Retention } from './retention.service';
 import { SystemLogRepository } from './system-log.repository';
 import { SystemLogWriter } from './system-log.writer';
 import { ToolNames } from './tool-names';
@@ -14,7 +19,7 @@ import { openWriterThread } from './writer-line';
 
 /**
  * Owns: the recorder of MCP messages, the system log in the database, their writer and its spool, the routes of all three
- * logs.
+ * logs, how long all of them are kept.
  * Does not own: the operation log's writer (audit/), the relay that it listens to (mcp/).
  */
 @Module({
@@ -26,7 +31,12 @@ import { openWriterThread } from './writer-line';
       inject: [LogStorage, DatabaseWriters],
       useFactory: (storage: LogStorage, writers: DatabaseWriters) => new LogWriter(openWriterThread(storage), writers),
     },
+    CleanupJobs,
+    CleanupService,
+    LogAgesRepository,
+    LogPruner,
     LogsService,
+    Retention,
     Recorder,
     SystemLogWriter,
     McpLogRepository,

@@ -1,7 +1,8 @@
 import type { Client } from 'pg';
 import { MCP_COLUMNS, SYSTEM_COLUMNS } from './log-columns';
 import { type LogEntryRow, type LogName, PLACE, type RowValues } from './log-batch';
-import { type LogState, type LogStore, noteTime, TABLE_OF } from './log-store';
+import { type LogState, type LogStore, noteTime, TABLE_OF, type Upkeep, type UpkeepDone } from './log-store';
+import { PostgresUpkeep } from './postgres-upkeep.repository';
 
 const CONNECT_TIMEOUT_MS = 2_000;
 /** A batch that takes longer goes to the spool; the server gives it up as well. */
@@ -14,6 +15,7 @@ interface Opened {
   client: Client;
   states: Record<LogName, LogState>;
   names: Set<string>;
+  upkeep: PostgresUpkeep;
 }
 
 /** Writes the logs into PostgreSQL, by one connection of its own: rows are numbered in the order of their commits. */
@@ -58,6 +60,20 @@ export class PostgresLogStore implements LogStore {
     }
   }
 
+  async upkeep(work: Upkeep): Promise<UpkeepDone> {
+    this.opened ??= await this.open();
+    const { states, names, upkeep } = this.opened;
+    try {
+      const done = await upkeep.run(work, { mcp: states.mcp.nextSeq - 1, system: states.system.nextSeq - 1 });
+      // Written again with the next row of each: those without rows are forgotten.
+      if (work.task === 'finish') names.clear();
+      return done;
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+
   isRefusal(error: unknown): boolean {
     const { code } = error as { code?: unknown };
     return typeof code === 'string' && /^(22|54|23502|23514)/.test(code);
@@ -95,6 +111,7 @@ export class PostgresLogStore implements LogStore {
         client,
         states: { mcp: await readState(client, 'mcp'), system: await readState(client, 'system') },
         names: new Set(names.rows.map((row) => `${row.tool_name}\n${row.tool_id}`)),
+        upkeep: new PostgresUpkeep(client),
       };
     } catch (error) {
       await client.end().catch(() => undefined);
@@ -135,7 +152,9 @@ async function insert(
 async function readState(client: Client, log: LogName): Promise<LogState> {
   const table = TABLE_OF[log];
   const { rows } = await client.query<{ seq: string | null; at: string | null; back: string | null }>(
-    `SELECT (SELECT max(seq) FROM ${table}) AS seq, (SELECT max(at) FROM ${table}) AS at,
+    // A number is never given twice, also when all rows were deleted.
+    `SELECT greatest((SELECT max(seq) FROM ${table}), (SELECT seq FROM log_floors WHERE log = $1)) AS seq,
+       (SELECT max(at) FROM ${table}) AS at,
        (SELECT back_ms FROM log_clock WHERE log = $1) AS back`,
     [table],
   );

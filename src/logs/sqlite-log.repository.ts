@@ -1,7 +1,9 @@
 import BetterSqlite3, { type Database, type Statement } from 'better-sqlite3';
 import { MCP_COLUMNS, SYSTEM_COLUMNS } from './log-columns';
 import { type LogEntryRow, type LogName, PLACE } from './log-batch';
-import { type LogState, type LogStore, noteTime, TABLE_OF } from './log-store';
+import { Ballast } from './ballast';
+import { type LogState, type LogStore, noteTime, TABLE_OF, type Upkeep, type UpkeepDone } from './log-store';
+import { SqliteUpkeep } from './sqlite-upkeep.repository';
 
 /** How long a lock of another process is waited for: longer, and the rows go to the spool. */
 const BUSY_TIMEOUT_MS = 250;
@@ -16,17 +18,25 @@ interface Opened {
   rememberClock: Statement;
   states: Record<LogName, LogState>;
   names: Set<string>;
+  upkeep: SqliteUpkeep;
 }
 
 /** Writes the log file of SQLite. For the writer's thread: every call blocks. */
 export class SqliteLogStore implements LogStore {
   private opened: Opened | null = null;
 
-  constructor(private readonly file: string) {}
+  constructor(
+    private readonly file: string,
+    private readonly ballast = new Ballast(`${file}.ballast`),
+  ) {}
 
   write(rows: readonly LogEntryRow[]): Promise<(number | null)[]> {
     // What the driver throws goes on as it is: its `code` says whether another try can help.
     return new Promise((resolve) => resolve(this.writeNow(rows)));
+  }
+
+  upkeep(work: Upkeep): Promise<UpkeepDone> {
+    return new Promise((resolve) => resolve(this.upkeepNow(work)));
   }
 
   isRefusal(error: unknown): boolean {
@@ -72,13 +82,50 @@ export class SqliteLogStore implements LogStore {
     } catch (error) {
       // A full disk may have rolled it back already.
       if (database.inTransaction) database.exec('ROLLBACK');
-      if (!TRANSIENT.test(String((error as { code?: unknown }).code))) void this.close();
-      throw error;
+      this.recover(error);
     }
     this.opened.states = next;
     for (const name of newNames) names.add(name);
     return numbers;
   }
+
+  private upkeepNow(work: Upkeep): UpkeepDone {
+    try {
+      return this.upkeepOnce(work);
+    } catch (error) {
+      if (!isFull(error) || !this.ballast.release()) throw error;
+      return this.upkeepOnce(work);
+    }
+  }
+
+  private upkeepOnce(work: Upkeep): UpkeepDone {
+    this.opened ??= open(this.file);
+    const { states, upkeep, names } = this.opened;
+    try {
+      const done = upkeep.run(work, { mcp: states.mcp.nextSeq - 1, system: states.system.nextSeq - 1 });
+      if (work.task === 'finish') {
+        // Written again with the next row of each: those without rows are forgotten.
+        names.clear();
+        this.ballast.hold();
+      }
+      return done;
+    } catch (error) {
+      this.recover(error);
+    }
+  }
+
+  private recover(error: unknown): never {
+    if (!TRANSIENT.test(codeOf(error))) void this.close();
+    throw error;
+  }
+}
+
+function codeOf(error: unknown): string {
+  return String((error as { code?: unknown }).code);
+}
+
+function isFull(error: unknown): boolean {
+  return codeOf(error) === 'SQLITE_FULL';
 }
 
 function open(file: string): Opened {
@@ -97,6 +144,7 @@ function open(file: string): Opened {
       ),
       states: { mcp: readState(database, 'mcp'), system: readState(database, 'system') },
       names: new Set(names.map(([name, id]) => `${name}\n${id}`)),
+      upkeep: new SqliteUpkeep(database),
     };
   } catch (error) {
     database.close();
@@ -117,5 +165,8 @@ function readState(database: Database, log: LogName): LogState {
   const last = database.prepare(`SELECT max(seq) FROM ${table}`).pluck().get() as number | null;
   const latest = database.prepare(`SELECT max(at) FROM ${table}`).pluck().get() as number | null;
   const backMs = database.prepare('SELECT back_ms FROM log_clock WHERE log = ?').pluck().get(table);
-  return { nextSeq: (last ?? 0) + 1, latest: latest ?? 0, backMs: Number(backMs ?? 0) };
+  // A number is never given twice, also when all rows were deleted.
+  const floor = database.prepare('SELECT seq FROM log_floors WHERE log = ?').pluck().get(table);
+  const nextSeq = Math.max(last ?? 0, Number(floor ?? 0)) + 1;
+  return { nextSeq, latest: latest ?? 0, backMs: Number(backMs ?? 0) };
 }
