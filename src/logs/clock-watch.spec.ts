@@ -1,28 +1,9 @@
-import { Clock } from '../common/clock';
+import { JumpingClock } from '../../test/support/jumping-clock';
 import { ClockWatch } from './clock-watch';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
-
-/** A clock that passes and jumps. */
-class JumpingClock extends Clock {
-  wall = Date.UTC(2026, 10, 26, 12);
-  passed = 0;
-
-  now(): number {
-    return this.wall;
-  }
-
-  monotonic(): number {
-    return this.passed;
-  }
-
-  pass(ms: number): void {
-    this.wall += ms;
-    this.passed += ms;
-  }
-}
 
 describe('F63: the watch over the clock', () => {
   let clock: JumpingClock;
