@@ -60,6 +60,7 @@ const MATRIX: Record<string, string> = {
   'GET /api/v1/logs/operations/verify': 'admin',
   'GET /api/v1/logs/mcp': 'viewer scoped',
   'GET /api/v1/logs/mcp/{id}': 'viewer',
+  'DELETE /api/v1/logs/cleanup': 'admin',
 };
 
 /** An id that nothing has: what gets past the guard ends with a 404 and changes nothing. */

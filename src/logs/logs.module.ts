@@ -5,6 +5,7 @@ import { McpModule } from '../mcp/mcp.module';
 import { CleanupJobs } from './cleanup.job';
 import { CleanupService } from './cleanup.service';
 import { LogAgesRepository } from './log-ages.repository';
+import { LogLevelSetting } from './log-level';
 import { LogPruner } from './log-pruner';
 import { LogWriter } from './log-writer';
 import { LogsController } from './logs.controller';
@@ -34,6 +35,7 @@ import { openWriterThread } from './writer-line';
     CleanupJobs,
     CleanupService,
     LogAgesRepository,
+    LogLevelSetting,
     LogPruner,
     LogsService,
     Retention,

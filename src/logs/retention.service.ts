@@ -100,7 +100,7 @@ export class Retention implements OnModuleInit, OnModuleDestroy {
     const limit = pause(ANSWER_MS, false, { signal: timer.signal }).catch(() => false);
     const isComplete = await Promise.race([work.then(() => true), limit]).finally(() => timer.abort());
     if (!isComplete) void work.then(() => onEnd(null), onEnd);
-    return isComplete;
+    return isComplete && !signal.aborted;
   }
 
   /** The nightly run. `seenBefore`: the last time that an earlier life of this process knew. */
