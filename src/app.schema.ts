@@ -9,10 +9,11 @@ import { MoveLogsToAFileOfTheirOwn1763800007000 } from '../migrations/1763800007
 import { IndexLogs1763800007001 } from '../migrations/1763800007001-index-logs';
 import { CreateSettings1763900000000 } from '../migrations/1763900000000-create-settings';
 import { CreateJobRuns1763900001000 } from '../migrations/1763900001000-create-job-runs';
+import { CreateLogRollups1764100000000 } from '../migrations/1764100000000-create-log-rollups';
+import { IndexOperationsByTime1764100001000 } from '../migrations/1764100001000-index-operations-by-time';
 import { CreateOperationAnchors1764400000000 } from '../migrations/1764400000000-create-operation-anchors';
-import { CreateLogFloorsOnPostgres1764400001000 } from '../migrations/1764400001000-create-log-floors';
-import { CreateLogFloors1764400000000 } from '../migrations/logs/1764400000000-create-log-floors';
 import { CreateLogTables1763800007000 } from '../migrations/logs/1763800007000-create-log-tables';
+import { CreateLogRollups1764100000000 as CreateLogRollupsInFile } from '../migrations/logs/1764100000000-create-log-rollups';
 import { OperationAnchor } from './audit/operation-anchor.entity';
 import { Operation } from './audit/operation.entity';
 import { ApiKey } from './auth/api-key.entity';
@@ -20,7 +21,8 @@ import { RefreshToken } from './auth/refresh-token.entity';
 import { Session } from './auth/session.entity';
 import { User } from './auth/user.entity';
 import type { Schema } from './database/data-source';
-import { logClockEntity, logFloorEntity, mcpLogEntity, mcpLogNameEntity } from './logs/mcp-log.entity';
+import { logRollupEntity, logRollupMarkEntity, mcpRollupEntity } from './logs/log-rollup.entity';
+import { logClockEntity, mcpLogEntity, mcpLogNameEntity } from './logs/mcp-log.entity';
 import { systemLogEntity } from './logs/system-log.entity';
 import { SecretKeyRecord } from './database/secret-key.entity';
 import { MetricPointRow } from './metrics/metric-point.entity';
@@ -57,8 +59,9 @@ export const SCHEMA: Schema = {
     IndexLogs1763800007001,
     CreateSettings1763900000000,
     CreateJobRuns1763900001000,
+    CreateLogRollups1764100000000,
+    IndexOperationsByTime1764100001000,
     CreateOperationAnchors1764400000000,
-    CreateLogFloorsOnPostgres1764400001000,
   ],
   sealed: [{ entity: Tool, id: 'id', maps: ['env', 'headers'] }],
   logs: {
@@ -66,9 +69,11 @@ export const SCHEMA: Schema = {
       mcpLogEntity(database),
       mcpLogNameEntity(),
       logClockEntity(),
-      logFloorEntity(),
       systemLogEntity(database),
+      logRollupEntity(),
+      mcpRollupEntity(),
+      logRollupMarkEntity(),
     ],
-    migrations: [CreateLogTables1763800007000, CreateLogFloors1764400000000],
+    migrations: [CreateLogTables1763800007000, CreateLogRollupsInFile],
   },
 };

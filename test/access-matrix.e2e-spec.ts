@@ -58,8 +58,12 @@ const MATRIX: Record<string, string> = {
   'GET /api/v1/logs/system': 'viewer',
   'GET /api/v1/logs/operations': 'viewer',
   'GET /api/v1/logs/operations/verify': 'admin',
+  'GET /api/v1/logs/stats': 'viewer',
   'GET /api/v1/logs/mcp': 'viewer scoped',
-  'GET /api/v1/logs/mcp/{id}': 'viewer',
+  'GET /api/v1/logs/mcp/{id}': 'viewer scoped',
+  'GET /api/v1/logs/system/export': 'viewer',
+  'GET /api/v1/logs/operations/export': 'viewer',
+  'GET /api/v1/logs/mcp/export': 'viewer scoped',
   'DELETE /api/v1/logs/cleanup': 'admin',
 };
 

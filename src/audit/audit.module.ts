@@ -4,6 +4,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { StrictInputInterceptor } from '../common/strict-input.interceptor';
 import { AuditInterceptor } from './audit.interceptor';
 import { Operation } from './operation.entity';
+import { OperationListRepository } from './operation-list.repository';
 import { OperationLog } from './operation-log';
 import { OperationAnchor } from './operation-anchor.entity';
 import { OperationPruner } from './operation-pruner';
@@ -21,6 +22,7 @@ import { Refusals } from './refusals';
   providers: [
     OperationLog,
     OperationRepository,
+    OperationListRepository,
     OperationVerifier,
     OperationPruner,
     Refusals,
@@ -28,6 +30,6 @@ import { Refusals } from './refusals';
     // Inside of the one before: what it refuses gets its row too.
     { provide: APP_INTERCEPTOR, useClass: StrictInputInterceptor },
   ],
-  exports: [OperationLog, OperationPruner, OperationRepository, OperationVerifier, Refusals],
+  exports: [OperationLog, OperationListRepository, OperationPruner, OperationVerifier, Refusals],
 })
 export class AuditModule {}

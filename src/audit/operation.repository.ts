@@ -2,18 +2,9 @@ import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { LessThanOrEqual, MoreThan, Repository } from 'typeorm';
 import { DatabaseInfo } from '../database/database-info';
-import { type LogFilter, logPage } from '../database/log-reading';
 import type { Tx } from '../database/transactions';
 import { OperationAnchor } from './operation-anchor.entity';
 import { Operation } from './operation.entity';
-
-export interface OperationFilter extends LogFilter {
-  /** Id or name of who acted. */
-  actor?: string;
-  action?: string;
-  targetId?: string;
-  outcome?: string;
-}
 
 /** Any number that nothing else in the database uses for advisory locks. */
 const CHAIN_LOCK = 7_262_020;
@@ -86,17 +77,6 @@ export class OperationRepository {
   /** The rows after one, in the order of the chain. */
   after(seq: number, limit: number): Promise<Operation[]> {
     return this.rows.find({ where: { seq: MoreThan(seq) }, order: { seq: 'ASC' }, take: limit });
-  }
-
-  /** One row more than `limit`, so that the caller knows whether there is a next page. */
-  list(filter: OperationFilter): Promise<Operation[]> {
-    const { action, targetId, outcome, actor } = filter;
-    const query = logPage(this.rows, filter, {
-      equal: { action, targetId, outcome },
-      searched: ['action', 'actorName', 'targetName', 'changes'],
-    });
-    if (actor !== undefined) query.andWhere('(row.actorId = :actor OR row.actorName = :actor)', { actor });
-    return query.getMany();
   }
 
   private async takeTurn(tx: Tx): Promise<void> {

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import type { LogName } from './log-batch';
-import type { Upkeep, UpkeepDone } from './log-store';
+import { NOTHING, type Upkeep, type UpkeepDone } from './log-store';
 import { LogWriter } from './log-writer';
 
 /** What a piece of work may keep others from writing: aimed far below the 250 ms that are promised. */
@@ -40,7 +40,7 @@ export class LogPruner {
 
   /** What is stored now. */
   measure(): Promise<UpkeepDone> {
-    return this.writer.upkeep({ task: 'delete', log: 'mcp', before: null, limit: 0 });
+    return this.writer.upkeep(NOTHING);
   }
 
   /** Deletes up to `most` rows of before a time, the oldest first. Returns whether some are left. */
@@ -54,7 +54,7 @@ export class LogPruner {
     const pace = new Pace(ROWS);
     for (let left = most; ;) {
       const limit = Math.min(left, pace.size);
-      const { deleted, oldest, tookMs } = await this.piece({ task: 'delete', log, before, limit });
+      const { deleted, oldest, tookMs } = await this.piece({ task: 'delete', log, before, limit }, signal);
       onDeleted(log, deleted);
       left -= deleted;
       pace.note(tookMs);
@@ -72,7 +72,7 @@ export class LogPruner {
     while (storedBytes > bytes * ROOM && !signal.aborted) {
       const log = (oldest.system ?? Infinity) < (oldest.mcp ?? Infinity) ? 'system' : 'mcp';
       const limit = Math.min(pace.size, needed, Math.max(ROWS.first, Math.ceil(needed * TURN_SHARE)));
-      const done = await this.piece({ task: 'delete', log, before: null, limit });
+      const done = await this.piece({ task: 'delete', log, before: null, limit }, signal);
       // What is left is no row: an empty file has its size as well.
       if (done.deleted === 0) return;
       onDeleted(log, done.deleted);
@@ -86,20 +86,23 @@ export class LogPruner {
   /** Gives the space of what was deleted back to the disk. */
   async finish(signal: AbortSignal): Promise<void> {
     const pace = new Pace(PAGES);
-    let { freePages } = await this.piece({ task: 'finish' });
+    let { freePages } = await this.piece({ task: 'finish' }, signal);
     while (freePages > 0 && !signal.aborted) {
-      const done = await this.piece({ task: 'give-back', pages: pace.size });
+      const done = await this.piece({ task: 'give-back', pages: pace.size }, signal);
       // A file of another origin, which was not made to give anything back.
       if (done.freePages >= freePages) break;
       pace.note(done.tookMs);
       freePages = done.freePages;
     }
-    await this.piece({ task: 'finish' });
+    await this.piece({ task: 'finish' }, signal);
   }
 
-  private async piece(work: Upkeep): Promise<UpkeepDone> {
-    const done = await this.writer.upkeep(work);
-    await pause(Math.min(PAUSE_MOST_MS, done.tookMs * PAUSE_SHARE));
-    return done;
+  private async piece(work: Upkeep, signal: AbortSignal): Promise<UpkeepDone> {
+    for (;;) {
+      const done = await this.writer.upkeep(work);
+      await pause(Math.min(PAUSE_MOST_MS, done.tookMs * PAUSE_SHARE));
+      // What an older version has written is counted first.
+      if (!done.isBehind || signal.aborted) return done;
+    }
   }
 }

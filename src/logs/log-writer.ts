@@ -18,6 +18,7 @@ const NOTHING: WriterState = {
   spoolBytes: 0,
   oldestAt: null,
   flushMs: 0,
+  isRollingUp: false,
 };
 
 export type CommittedListener = (rows: readonly CommittedRow[]) => void;
@@ -168,6 +169,10 @@ export class LogWriter {
       const { line } = this;
       const isBusy = this.pending.size > 0 || this.upkeeps.size > 0 || this.state.spoolBytes > 0;
       if (line === null || this.isClosed || isBusy) return;
+      if (this.state.isRollingUp) {
+        this.endWhenIdle();
+        return;
+      }
       this.detach();
       line.post({ type: 'close' });
     }, IDLE_MS);

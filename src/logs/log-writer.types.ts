@@ -45,6 +45,8 @@ export interface WriterState {
   oldestAt: number | null;
   /** How long the last commit took, in milliseconds. */
   flushMs: number;
+  /** Rows of before this run are being added to the roll-ups. */
+  isRollingUp: boolean;
 }
 
 /** A row after its commit, with its number. */

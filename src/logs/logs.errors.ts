@@ -24,3 +24,12 @@ export class ClockInDoubtError extends DomainError {
     super('conflict', 'clock_in_doubt', `${reason}, so that nobody knows how old a row is; say \`before\` instead`);
   }
 }
+
+/** 503: so many exports are under way that one more has to wait. */
+export class TooManyExportsError extends DomainError {
+  constructor() {
+    super('unavailable', 'too_many_exports', 'Too many exports of the logs are under way; try again soon', {
+      retryAfterSeconds: 30,
+    });
+  }
+}

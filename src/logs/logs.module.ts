@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AuthModule } from '../auth/auth.module';
 import { DatabaseWriters } from '../database/database-writers';
 import { LogStorage } from '../database/log-database';
 import { McpModule } from '../mcp/mcp.module';
@@ -7,6 +8,14 @@ import { CleanupService } from './cleanup.service';
 import { LogAgesRepository } from './log-ages.repository';
 import { LogLevelSetting } from './log-level';
 import { LogPruner } from './log-pruner';
+import { ExportStreams } from './export-streams';
+import { LogExportController } from './log-export.controller';
+import { LogExportService } from './log-export.service';
+import { LogFilters } from './log-filters';
+import { LogSettling } from './log-settling';
+import { LogStatsRepository } from './log-stats.repository';
+import { LogStatsService } from './log-stats.service';
+import { LogStorageRepository } from './log-storage.repository';
 import { LogWriter } from './log-writer';
 import { LogsController } from './logs.controller';
 import { LogsService } from './logs.service';
@@ -24,8 +33,8 @@ import { openWriterThread } from './writer-line';
  * Does not own: the operation log's writer (audit/), the relay that it listens to (mcp/).
  */
 @Module({
-  imports: [McpModule],
-  controllers: [LogsController],
+  imports: [AuthModule, McpModule],
+  controllers: [LogsController, LogExportController],
   providers: [
     {
       provide: LogWriter,
@@ -39,6 +48,13 @@ import { openWriterThread } from './writer-line';
     LogPruner,
     LogsService,
     Retention,
+    LogFilters,
+    LogExportService,
+    ExportStreams,
+    LogSettling,
+    LogStatsService,
+    LogStatsRepository,
+    LogStorageRepository,
     Recorder,
     SystemLogWriter,
     McpLogRepository,

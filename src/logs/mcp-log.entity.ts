@@ -107,14 +107,3 @@ export const logClockEntity = () =>
       backMs: { name: 'back_ms', type: 'bigint', transformer: safeInteger },
     },
   });
-
-/** For each log (by its table): a number that was given to a row; no row to come has it or a lower one, whatever was deleted. */
-export const logFloorEntity = () =>
-  new EntitySchema<{ log: string; seq: number }>({
-    name: 'LogFloor',
-    tableName: 'log_floors',
-    columns: {
-      log: { type: 'varchar', length: 16, primary: true, primaryKeyConstraintName: 'pk_log_floors' },
-      seq: { type: 'bigint', transformer: safeInteger },
-    },
-  });

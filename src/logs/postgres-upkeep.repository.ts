@@ -13,31 +13,24 @@ export class PostgresUpkeep {
 
   constructor(private readonly client: Client) {}
 
-  /** `lastSeq`: the highest number ever given in each log. */
-  async run(work: Upkeep, lastSeq: Record<LogName, number>): Promise<UpkeepDone> {
+  async run(work: Upkeep): Promise<Omit<UpkeepDone, 'isBehind'>> {
     const began = performance.now();
     let deleted = 0;
-    if (work.task === 'delete') deleted = await this.delete(work, lastSeq[work.log]);
+    if (work.task === 'delete') deleted = await this.delete(work);
     else if (work.task === 'finish') await this.forgetNames();
     const tookMs = performance.now() - began;
     const oldest = { mcp: await this.oldest('mcp'), system: await this.oldest('system') };
     return { deleted, tookMs, freePages: 0, storedBytes: await this.storedBytes(), oldest };
   }
 
-  private async delete({ log, before, limit }: Upkeep & { task: 'delete' }, lastSeq: number): Promise<number> {
+  private async delete({ log, before, limit }: Upkeep & { task: 'delete' }): Promise<number> {
     if (limit === 0) return 0;
     const table = TABLE_OF[log];
-    await this.client.query('BEGIN');
-    const where = before === null ? '' : 'WHERE at < $2';
     const { rowCount } = await this.client.query(
-      `DELETE FROM ${table} WHERE seq IN (SELECT seq FROM ${table} ${where} ORDER BY at, seq LIMIT $1)`,
+      `DELETE FROM ${table} WHERE seq IN
+        (SELECT seq FROM ${table} ${before === null ? '' : 'WHERE at < $2'} ORDER BY at, seq LIMIT $1)`,
       before === null ? [limit] : [limit, before],
     );
-    await this.client.query(
-      'INSERT INTO log_floors VALUES ($1, $2) ON CONFLICT (log) DO UPDATE SET seq = excluded.seq',
-      [table, lastSeq],
-    );
-    await this.client.query('COMMIT');
     return rowCount ?? 0;
   }
 

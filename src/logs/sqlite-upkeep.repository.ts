@@ -5,7 +5,6 @@ import { TABLE_OF, type Upkeep, type UpkeepDone } from './log-store';
 /** Deletes from SQLite's log file and gives its space back, by the writer's own connection. */
 export class SqliteUpkeep {
   private readonly statements: Record<LogName, Record<'delete' | 'deleteBefore' | 'oldest', Statement>>;
-  private readonly rememberFloor: Statement;
 
   constructor(private readonly database: Database) {
     const prepare = (log: LogName) => {
@@ -18,16 +17,12 @@ export class SqliteUpkeep {
       };
     };
     this.statements = { mcp: prepare('mcp'), system: prepare('system') };
-    this.rememberFloor = database.prepare(
-      'INSERT INTO log_floors VALUES (?, ?) ON CONFLICT (log) DO UPDATE SET seq = excluded.seq',
-    );
   }
 
-  /** `lastSeq`: the highest number ever given in each log. */
-  run(work: Upkeep, lastSeq: Record<LogName, number>): UpkeepDone {
+  run(work: Upkeep): Omit<UpkeepDone, 'isBehind'> {
     const began = performance.now();
     let deleted = 0;
-    if (work.task === 'delete') deleted = this.delete(work, lastSeq[work.log]);
+    if (work.task === 'delete') deleted = this.delete(work);
     else if (work.task === 'give-back') this.database.pragma(`incremental_vacuum(${Math.trunc(work.pages)})`);
     else this.finish();
     const tookMs = performance.now() - began;
@@ -41,20 +36,12 @@ export class SqliteUpkeep {
     };
   }
 
-  private delete({ log, before, limit }: Upkeep & { task: 'delete' }, lastSeq: number): number {
-    const { database } = this;
+  /** One statement is one transaction: it holds the lock no longer than it works. */
+  private delete({ log, before, limit }: Upkeep & { task: 'delete' }): number {
     if (limit === 0) return 0;
-    database.exec('BEGIN IMMEDIATE');
-    try {
-      const { changes } =
-        before === null ? this.statements[log].delete.run(limit) : this.statements[log].deleteBefore.run(before, limit);
-      if (changes > 0) this.rememberFloor.run(TABLE_OF[log], lastSeq);
-      database.exec('COMMIT');
-      return changes;
-    } catch (error) {
-      if (database.inTransaction) database.exec('ROLLBACK');
-      throw error;
-    }
+    const statements = this.statements[log];
+    const { changes } = before === null ? statements.delete.run(limit) : statements.deleteBefore.run(before, limit);
+    return changes;
   }
 
   private finish(): void {

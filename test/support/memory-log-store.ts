@@ -52,9 +52,15 @@ export class MemoryLogStore implements LogStore {
         .reduce<number | null>((min, { values }) => Math.min(min ?? Infinity, Number(values[PLACE.at])), null);
     const storedBytes = this.stored.length * 1_000;
     return Promise.resolve({
-      ...{ deleted, tookMs: this.upkeepMs, storedBytes, freePages: 0 },
+      ...{ deleted, tookMs: this.upkeepMs, storedBytes, freePages: 0, isBehind: false },
       oldest: { mcp: oldest('mcp'), system: oldest('system') },
     });
+  }
+
+  readonly notRolledUp = 0;
+
+  rollUp(): Promise<boolean> {
+    return Promise.resolve(false);
   }
 
   isRefusal(error: unknown): boolean {
