@@ -5,9 +5,9 @@ import { NOTHING, type Upkeep, type UpkeepDone } from './log-store';
 import { LogWriter } from './log-writer';
 
 /** What a piece of work may keep others from writing: aimed far below the 250 ms that are promised. */
-const PIECE_MS = 80;
-const ROWS = { first: 100, least: 20, most: 4_000 };
-const PAGES = { first: 200, least: 20, most: 8_000 };
+const PIECE_MS = 50;
+const ROWS = { first: 100, least: 20, most: 2_000 };
+const PAGES = { first: 200, least: 20, most: 2_000 };
 /** Between two pieces, as a part of what the last one took, and at most: batches and readers have their turn. */
 const PAUSE_SHARE = 0.5;
 const PAUSE_MOST_MS = 100;

@@ -3,7 +3,7 @@
  * deletes all of them piece by piece while 200 messages a second are recorded, and gives the space back. Ends with 1 where a
  * limit is exceeded.
  *
- * `--rows=N` for fewer rows, `--folder=PATH` for a folder that is kept.
+ * `--rows=N` for fewer rows, `--folder=PATH` for a folder that is kept, `--fill` to fill it and stop.
  */
 import { statSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
@@ -15,6 +15,7 @@ const LOCK_LIMIT_MS = 250;
 
 const bench = await openBench();
 await fill(bench, ROWS);
+if (process.argv.includes('--fill')) process.exit();
 const { recorder, writer, close } = bench.record();
 const pieces = [];
 const upkeep = writer.upkeep.bind(writer);
@@ -88,5 +89,5 @@ report('records dropped meanwhile', recorder.counters.dropped, 0);
 report('write-ahead log, most MiB', walMost / 2 ** 20);
 report('file before, MiB', sizeBefore / 2 ** 20);
 await close();
-report('file after, MiB', statSync(bench.file).size / 2 ** 20, (sizeBefore / 2 ** 20) * 0.1);
+report('file after (roll-ups stay), MiB', statSync(bench.file).size / 2 ** 20);
 await bench.close();
