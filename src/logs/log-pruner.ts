@@ -5,7 +5,7 @@ import { NOTHING, type Upkeep, type UpkeepDone } from './log-store';
 import { LogWriter } from './log-writer';
 
 /** What a piece of work may keep others from writing: aimed far below the 250 ms that are promised. */
-const PIECE_MS = 50;
+const PIECE_MS = 25;
 const ROWS = { first: 100, least: 20, most: 2_000 };
 const PAGES = { first: 200, least: 20, most: 2_000 };
 /** Between two pieces, as a part of what the last one took, and at most: batches and readers have their turn. */
@@ -28,7 +28,7 @@ class Pace {
   }
 
   note(tookMs: number): void {
-    const ratio = Math.min(2, PIECE_MS / Math.max(1, tookMs));
+    const ratio = Math.min(1.5, PIECE_MS / Math.max(1, tookMs));
     this.size = Math.round(Math.min(this.range.most, Math.max(this.range.least, this.size * ratio)));
   }
 }
