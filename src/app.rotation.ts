@@ -200,13 +200,17 @@ class Rotation {
   ): Promise<RotationReport> {
     const { to, values, file, current, tx = this.dataSource.manager } = facts;
     const operations = new OperationRepository(tx.getRepository(Operation), new DatabaseInfo(this.dataSource));
-    const keyOf = await readChainKeys(tx, to);
+    const chainKeys = await readChainKeys(tx, to);
     return {
       outcome,
       fromKeyId: current?.keyId ?? to.keyId,
       toKeyId: to.keyId,
       values,
-      chain: await verifyChain((after, limit) => operations.after(after, limit), keyOf),
+      chain: await verifyChain({
+        ...chainKeys,
+        page: (after, limit) => operations.after(after, limit),
+        anchors: await operations.anchors(tx),
+      }),
       files: file ? { key: file.path, former: file.formerPath } : null,
     };
   }

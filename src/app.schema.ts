@@ -9,11 +9,13 @@ import { MoveLogsToAFileOfTheirOwn1763800007000 } from '../migrations/1763800007
 import { IndexLogs1763800007001 } from '../migrations/1763800007001-index-logs';
 import { CreateSettings1763900000000 } from '../migrations/1763900000000-create-settings';
 import { CreateJobRuns1763900001000 } from '../migrations/1763900001000-create-job-runs';
-import { LetToolsFollowTheSettings1764600000000 } from '../migrations/1764600000000-let-tools-follow-the-settings';
 import { CreateLogRollups1764100000000 } from '../migrations/1764100000000-create-log-rollups';
 import { IndexOperationsByTime1764100001000 } from '../migrations/1764100001000-index-operations-by-time';
+import { CreateOperationAnchors1764400000000 } from '../migrations/1764400000000-create-operation-anchors';
+import { LetToolsFollowTheSettings1764600000000 } from '../migrations/1764600000000-let-tools-follow-the-settings';
 import { CreateLogTables1763800007000 } from '../migrations/logs/1763800007000-create-log-tables';
 import { CreateLogRollups1764100000000 as CreateLogRollupsInFile } from '../migrations/logs/1764100000000-create-log-rollups';
+import { OperationAnchor } from './audit/operation-anchor.entity';
 import { Operation } from './audit/operation.entity';
 import { ApiKey } from './auth/api-key.entity';
 import { RefreshToken } from './auth/refresh-token.entity';
@@ -41,6 +43,7 @@ export const SCHEMA: Schema = {
     RefreshToken,
     ApiKey,
     Operation,
+    OperationAnchor,
     MetricPointRow,
     SettingRow,
     JobRun,
@@ -57,9 +60,10 @@ export const SCHEMA: Schema = {
     IndexLogs1763800007001,
     CreateSettings1763900000000,
     CreateJobRuns1763900001000,
-    LetToolsFollowTheSettings1764600000000,
     CreateLogRollups1764100000000,
     IndexOperationsByTime1764100001000,
+    CreateOperationAnchors1764400000000,
+    LetToolsFollowTheSettings1764600000000,
   ],
   sealed: [{ entity: Tool, id: 'id', maps: ['env', 'headers'] }],
   logs: {

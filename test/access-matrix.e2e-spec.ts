@@ -65,6 +65,7 @@ const MATRIX: Record<string, string> = {
   'GET /api/v1/logs/system/export': 'viewer',
   'GET /api/v1/logs/operations/export': 'viewer',
   'GET /api/v1/logs/mcp/export': 'viewer scoped',
+  'DELETE /api/v1/logs/cleanup': 'admin',
 };
 
 /** An id that nothing has: what gets past the guard ends with a 404 and changes nothing. */

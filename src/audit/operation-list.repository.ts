@@ -5,6 +5,7 @@ import {
   type LogColumn,
   type LogTable,
   pageStatement,
+  boundsStatement,
   readBounds,
   readRow,
   searchCondition,
@@ -88,14 +89,12 @@ export class OperationListRepository {
   iterate(filter: Omit<OperationFilter, 'limit'>): AsyncGenerator<Operation[]> {
     return readPages({
       order: filter.order,
-      bounds: async () => readBounds(await this.reader.query({ sql: BOUNDS, values: [] })),
+      bounds: async () => readBounds(await this.reader.query(boundsStatement(TABLE.name, []))),
       page: (window, limit) => this.list({ ...filter, window, limit: limit - 1 }),
       sizeOf: ({ changes }) => ROW_BYTES + (changes?.length ?? 0),
     });
   }
 }
-
-const BOUNDS = 'SELECT min(seq) AS first, max(seq) AS last FROM operation_log';
 
 /**
  * The limits of a time as limits of `seq`, whatever the clock did: no row of the time is outside of them. One index has all

@@ -5,6 +5,7 @@ import { type RequestContext, currentRequest, noteTarget, runInRequest } from '.
 import { SecretKeys } from '../config/secret-keys';
 import { DatabaseInfo } from '../database/database-info';
 import { Events } from '../events/events';
+import { OperationAnchor } from './operation-anchor.entity';
 import { Operation } from './operation.entity';
 import { type OperationEntry, OperationLog } from './operation-log';
 import { OperationRepository } from './operation.repository';
@@ -24,6 +25,7 @@ afterAll(() => db.drop());
 
 beforeEach(async () => {
   await db.dataSource.manager.clear(Operation);
+  await db.dataSource.manager.clear(OperationAnchor);
   const { dataSource, transactions } = db;
   const repository = new OperationRepository(dataSource.getRepository(Operation), new DatabaseInfo(dataSource));
   operations = new OperationLog(repository, transactions, KEYS, new FakeClock(1_000_000), events);

@@ -1,4 +1,4 @@
-import type { ChainVerdict } from '../audit/operation-chain';
+import { type ChainVerdict, isSound } from '../audit/operation-chain';
 import type { Operation } from '../audit/operation.entity';
 import { toTimestamp } from '../common/clock';
 import { LOG_LEVELS } from '../config/variables';
@@ -89,7 +89,8 @@ function readJson(text: string | null): unknown {
   }
 }
 
-export function toVerdictView({ checked, unverifiable, firstBroken }: ChainVerdict): OperationVerdictView {
+export function toVerdictView(verdict: ChainVerdict): OperationVerdictView {
+  const { checked, unverifiable, firstBroken, missingAtEnd } = verdict;
   const broken = firstBroken === null ? null : { id: firstBroken.id, at: toTimestamp(firstBroken.at) };
-  return { valid: broken === null, checked, unverifiable, firstBroken: broken };
+  return { valid: isSound(verdict), checked, unverifiable, firstBroken: broken, missingAtEnd };
 }

@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import type { DatabaseWriters } from '../database/database-writers';
 import type { LogName, Loss } from './log-batch';
+import type { Upkeep, UpkeepDone } from './log-store';
 import { Losses } from './losses';
 import type { CommittedRow, WriterMessage, WriterState } from './log-writer.types';
 import type { OpenLine, WriterLine } from './writer-line';
@@ -22,8 +23,8 @@ const NOTHING: WriterState = {
 
 export type CommittedListener = (rows: readonly CommittedRow[]) => void;
 
-interface Pending {
-  resolve: () => void;
+interface Pending<T> {
+  resolve: (value: T) => void;
   reject: (error: Error) => void;
 }
 
@@ -35,7 +36,8 @@ export class LogWriter {
   private readonly logger = new Logger('Recorder');
   private line: WriterLine | null = null;
   private readonly secrets = new Map<string, string[]>();
-  private readonly pending = new Map<number, Pending>();
+  private readonly pending = new Map<number, Pending<void>>();
+  private readonly upkeeps = new Map<number, Pending<UpkeepDone>>();
   private readonly allLosses = new Losses();
   private readonly untold = new Losses();
   private readonly listeners = new Set<CommittedListener>();
@@ -68,6 +70,17 @@ export class LogWriter {
     return new Promise<void>((resolve, reject) => {
       this.pending.set(batch, { resolve, reject });
       line.post({ type: 'write', batch, log, values, losses: this.untold.take(), backlog });
+    });
+  }
+
+  /** Has the writer do a piece of work between two batches. @throws when nothing of it was done */
+  upkeep(work: Upkeep): Promise<UpkeepDone> {
+    const line = this.connect();
+    if (this.idle) clearTimeout(this.idle);
+    const number = ++this.lastBatch;
+    return new Promise<UpkeepDone>((resolve, reject) => {
+      this.upkeeps.set(number, { resolve, reject });
+      line.post({ type: 'upkeep', number, work });
     });
   }
 
@@ -152,6 +165,12 @@ export class LogWriter {
       this.pending.get(message.batch)?.resolve();
       this.pending.delete(message.batch);
       this.endWhenIdle();
+    } else if (message.type === 'kept-up' || message.type === 'not-kept-up') {
+      const pending = this.upkeeps.get(message.number);
+      this.upkeeps.delete(message.number);
+      if (message.type === 'kept-up') pending?.resolve(message.done);
+      else pending?.reject(new Error(message.reason));
+      this.endWhenIdle();
     } else if (message.type === 'lost') {
       this.allLosses.add(message.losses);
       this.tell('lost', () => this.logger.warn('Log records are lost: neither the database nor the spool takes them'));
@@ -174,7 +193,8 @@ export class LogWriter {
     if (this.idle) clearTimeout(this.idle);
     this.idle = setTimeout(() => {
       const { line } = this;
-      if (line === null || this.isClosed || this.pending.size > 0 || this.state.spoolBytes > 0) return;
+      const isBusy = this.pending.size > 0 || this.upkeeps.size > 0 || this.state.spoolBytes > 0;
+      if (line === null || this.isClosed || isBusy) return;
       if (this.state.isRollingUp) {
         this.endWhenIdle();
         return;
@@ -196,6 +216,8 @@ export class LogWriter {
     if (this.line !== line) return;
     this.detach();
     this.closed?.();
+    for (const { reject } of this.upkeeps.values()) reject(error);
+    this.upkeeps.clear();
     if (this.isClosed) return;
     this.tell('gone', () =>
       this.logger.error('The thread that writes the logs has failed; another one takes over', error),
@@ -230,6 +252,8 @@ export class LogWriter {
     ]);
     clearTimeout(timer);
     this.line = null;
+    for (const { reject } of this.upkeeps.values()) reject(new Error('The log writer is closed'));
+    this.upkeeps.clear();
     await line.end();
   }
 }

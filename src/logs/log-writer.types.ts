@@ -1,5 +1,6 @@
 import type { LogTarget } from '../database/log-database';
 import type { LogEntryRow, LogName, Loss } from './log-batch';
+import type { Upkeep, UpkeepDone } from './log-store';
 
 /** What the writer's thread is started with. */
 export interface WriterData {
@@ -16,6 +17,8 @@ export type WriterRequest =
   | { type: 'protect'; toolId: string; values: string[] }
   /** Whether rows are to be told after their commit. */
   | { type: 'follow'; on: boolean }
+  /** A piece of what keeps the logs small. */
+  | { type: 'upkeep'; number: number; work: Upkeep }
   | { type: 'close' };
 
 /** What the writer says. */
@@ -30,6 +33,8 @@ export type WriterMessage =
   /** The database does not take rows: they go to the spool. */
   | { type: 'behind'; reason: string }
   | { type: 'caught-up' }
+  | { type: 'kept-up'; number: number; done: UpkeepDone }
+  | { type: 'not-kept-up'; number: number; reason: string }
   | { type: 'closed'; state: WriterState };
 
 export interface WriterState {

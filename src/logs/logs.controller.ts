@@ -1,13 +1,18 @@
-import { Controller, Get, Param, Query } from '@nestjs/common';
+import { Controller, Delete, Get, Param, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Audited } from '../audit/audited.decorator';
 import { OperationVerifier } from '../audit/operation-verifier';
 import { RequireRole, ScopedKeys } from '../auth/access.decorator';
 import { CurrentPrincipal, type Principal } from '../auth/principal';
+import { ApiProblems } from '../common/api-problems.decorator';
 import type { Page } from '../common/pagination';
+import { CleanupService } from './cleanup.service';
 import { LogStatsQuery, LogStatsView } from './log-stats.dto';
 import { LogStatsService } from './log-stats.service';
 import { toVerdictView } from './log-views';
 import {
+  CleanupQuery,
+  CleanupView,
   McpLogDetailView,
   McpLogEntryView,
   McpLogPageView,
@@ -30,7 +35,18 @@ export class LogsController {
     private readonly logs: LogsService,
     private readonly verifier: OperationVerifier,
     private readonly statistics: LogStatsService,
+    private readonly cleanup: CleanupService,
   ) {}
+
+  /** Delete what is old from one log or all */
+  @Delete('cleanup')
+  @RequireRole('admin')
+  @Audited('logs.cleanup')
+  @ApiOperation({ operationId: 'cleanUpLogs' })
+  @ApiProblems({ 409: 'A cleanup is running, or the clock is in doubt' })
+  cleanUp(@Query() query: CleanupQuery): Promise<CleanupView> {
+    return this.cleanup.run(query);
+  }
 
   /** What happened in a time: counts, error rates and durations of all three logs, what they hold, and how the recorder does */
   @Get('stats')

@@ -3,8 +3,13 @@ import { AuthModule } from '../auth/auth.module';
 import { DatabaseWriters } from '../database/database-writers';
 import { LogStorage } from '../database/log-database';
 import { McpModule } from '../mcp/mcp.module';
+import { CleanupJobs } from './cleanup.job';
+import { CleanupService } from './cleanup.service';
+import { LogAgesRepository } from './log-ages.repository';
 import { LogEntries } from './log-entries';
 import { LogFeed } from './log-feed';
+import { LogLevelSetting } from './log-level';
+import { LogPruner } from './log-pruner';
 import { ExportStreams } from './export-streams';
 import { LogExportController } from './log-export.controller';
 import { LogExportService } from './log-export.service';
@@ -18,6 +23,7 @@ import { LogsController } from './logs.controller';
 import { LogsService } from './logs.service';
 import { McpLogRepository } from './mcp-log.repository';
 import { Recorder } from './recorder.service';
+import { Retention } from './retention.service';
 import { SystemLogRepository } from './system-log.repository';
 import { SystemLogWriter } from './system-log.writer';
 import { ToolNames } from './tool-names';
@@ -25,7 +31,7 @@ import { openWriterThread } from './writer-line';
 
 /**
  * Owns: the recorder of MCP messages, the system log in the database, their writer and its spool, roll-ups and
- * statistics, exports, the routes of all three logs, and who is told of their rows as they are committed.
+ * statistics, exports, the routes of all three logs, who is told of their rows as they are committed, how long they are kept.
  * Does not own: the operation log's writer (audit/), the relay that it listens to (mcp/).
  */
 @Module({
@@ -37,7 +43,13 @@ import { openWriterThread } from './writer-line';
       inject: [LogStorage, DatabaseWriters],
       useFactory: (storage: LogStorage, writers: DatabaseWriters) => new LogWriter(openWriterThread(storage), writers),
     },
+    CleanupJobs,
+    CleanupService,
+    LogAgesRepository,
+    LogLevelSetting,
+    LogPruner,
     LogsService,
+    Retention,
     LogFilters,
     LogExportService,
     ExportStreams,

@@ -1,8 +1,9 @@
 import type { Client } from 'pg';
 import { MCP_COLUMNS, SYSTEM_COLUMNS } from './log-columns';
 import { type LogEntryRow, type LogName, PLACE, type RowValues } from './log-batch';
+import { type LogState, type LogStore, noteTime, NOTHING, TABLE_OF, type Upkeep, type UpkeepDone } from './log-store';
 import { PostgresRollUp, readMarks } from './postgres-roll-up.repository';
-import { type LogState, type LogStore, noteTime, TABLE_OF } from './log-store';
+import { PostgresUpkeep } from './postgres-upkeep.repository';
 
 const CONNECT_TIMEOUT_MS = 2_000;
 /** A batch that takes longer goes to the spool; the server gives it up as well. */
@@ -15,6 +16,7 @@ interface Opened {
   client: Client;
   states: Record<LogName, LogState>;
   names: Set<string>;
+  upkeep: PostgresUpkeep;
   rollUp: PostgresRollUp;
 }
 
@@ -57,6 +59,21 @@ export class PostgresLogStore implements LogStore {
       return given;
     } catch (error) {
       // Whatever state it is in: a new connection asks anew what is stored.
+      await this.close();
+      throw error;
+    }
+  }
+
+  async upkeep(work: Upkeep): Promise<UpkeepDone> {
+    const isBehind = await this.rollUp();
+    this.opened ??= await this.open();
+    const { names, upkeep } = this.opened;
+    try {
+      const done = await upkeep.run(isBehind ? NOTHING : work);
+      // Written again with the next row of each: those without rows are forgotten.
+      if (work.task === 'finish') names.clear();
+      return { ...done, isBehind };
+    } catch (error) {
       await this.close();
       throw error;
     }
@@ -117,6 +134,7 @@ export class PostgresLogStore implements LogStore {
         states,
         rollUp: await PostgresRollUp.open(client, nextOf(states)),
         names: new Set(names.rows.map((row) => `${row.tool_name}\n${row.tool_id}`)),
+        upkeep: new PostgresUpkeep(client),
       };
     } catch (error) {
       await client.end().catch(() => undefined);
@@ -157,7 +175,8 @@ async function insert(
 async function readState(client: Client, log: LogName): Promise<LogState> {
   const table = TABLE_OF[log];
   const { rows } = await client.query<{ seq: string | null; at: string | null; back: string | null }>(
-    `SELECT (SELECT max(seq) FROM ${table}) AS seq, (SELECT max(at) FROM ${table}) AS at,
+    `SELECT (SELECT max(seq) FROM ${table}) AS seq,
+       (SELECT max(at) FROM ${table}) AS at,
        (SELECT back_ms FROM log_clock WHERE log = $1) AS back`,
     [table],
   );

@@ -1,8 +1,10 @@
 import BetterSqlite3, { type Database, type Statement } from 'better-sqlite3';
 import { MCP_COLUMNS, SYSTEM_COLUMNS } from './log-columns';
 import { type LogEntryRow, type LogName, PLACE } from './log-batch';
+import { Ballast } from './ballast';
 import { readMarks, SqliteRollUp } from './sqlite-roll-up.repository';
-import { type LogState, type LogStore, noteTime, TABLE_OF } from './log-store';
+import { type LogState, type LogStore, noteTime, NOTHING, TABLE_OF, type Upkeep, type UpkeepDone } from './log-store';
+import { SqliteUpkeep } from './sqlite-upkeep.repository';
 
 /** How long a lock of another process is waited for: longer, and the rows go to the spool. */
 const BUSY_TIMEOUT_MS = 250;
@@ -17,6 +19,7 @@ interface Opened {
   rememberClock: Statement;
   states: Record<LogName, LogState>;
   names: Set<string>;
+  upkeep: SqliteUpkeep;
   rollUp: SqliteRollUp;
 }
 
@@ -24,11 +27,18 @@ interface Opened {
 export class SqliteLogStore implements LogStore {
   private opened: Opened | null = null;
 
-  constructor(private readonly file: string) {}
+  constructor(
+    private readonly file: string,
+    private readonly ballast = new Ballast(`${file}.ballast`),
+  ) {}
 
   write(rows: readonly LogEntryRow[]): Promise<(number | null)[]> {
     // What the driver throws goes on as it is: its `code` says whether another try can help.
     return new Promise((resolve) => resolve(this.writeNow(rows)));
+  }
+
+  upkeep(work: Upkeep): Promise<UpkeepDone> {
+    return new Promise((resolve) => resolve(this.upkeepNow(work)));
   }
 
   isRefusal(error: unknown): boolean {
@@ -82,13 +92,38 @@ export class SqliteLogStore implements LogStore {
     } catch (error) {
       // A full disk may have rolled it back already.
       if (database.inTransaction) database.exec('ROLLBACK');
-      if (!isTransient(error)) void this.close();
-      throw error;
+      this.recover(error);
     }
     this.opened.states = next;
     for (const name of newNames) names.add(name);
     rollUp.state.note(rows, numbers, nextOf(states), nextOf(next));
     return numbers;
+  }
+
+  private upkeepNow(work: Upkeep): UpkeepDone {
+    try {
+      return this.upkeepOnce(work);
+    } catch (error) {
+      if (codeOf(error) !== 'SQLITE_FULL' || !this.ballast.release()) throw error;
+      return this.upkeepOnce(work);
+    }
+  }
+
+  private upkeepOnce(work: Upkeep): UpkeepDone {
+    const isBehind = this.rollUpNow();
+    this.opened ??= open(this.file);
+    const { upkeep, names } = this.opened;
+    try {
+      const done = upkeep.run(isBehind ? NOTHING : work);
+      if (work.task === 'finish') {
+        // Written again with the next row of each: those without rows are forgotten.
+        names.clear();
+        this.ballast.hold();
+      }
+      return { ...done, isBehind };
+    } catch (error) {
+      this.recover(error);
+    }
   }
 
   private rollUpNow(): boolean {
@@ -97,9 +132,13 @@ export class SqliteLogStore implements LogStore {
     try {
       return rollUp.run(nextOf(states));
     } catch (error) {
-      if (!isTransient(error)) void this.close();
-      throw error;
+      this.recover(error);
     }
+  }
+
+  private recover(error: unknown): never {
+    if (!TRANSIENT.test(codeOf(error))) void this.close();
+    throw error;
   }
 }
 
@@ -121,6 +160,7 @@ function open(file: string): Opened {
       states,
       rollUp: new SqliteRollUp(database, nextOf(states)),
       names: new Set(names.map(([name, id]) => `${name}\n${id}`)),
+      upkeep: new SqliteUpkeep(database),
     };
   } catch (error) {
     database.close();
@@ -150,6 +190,6 @@ function nextOf({ mcp, system }: Record<LogName, LogState>): Record<LogName, num
   return { mcp: mcp.nextSeq, system: system.nextSeq };
 }
 
-function isTransient(error: unknown): boolean {
-  return TRANSIENT.test(String((error as { code?: unknown }).code));
+function codeOf(error: unknown): string {
+  return String((error as { code?: unknown }).code);
 }

@@ -74,6 +74,7 @@ export class WriterProgram {
     this.inTurn(async () => {
       if (request.type === 'write') await this.write(request);
       else if (request.type === 'follow') this.follow(request.on);
+      else if (request.type === 'upkeep') await this.upkeep(request);
       else await this.close();
     });
   }
@@ -143,6 +144,16 @@ export class WriterProgram {
       const half = Math.ceil(rows.length / 2);
       if (rows.length === 1) this.lose(lossesOf(rows, 'refused', 'record', this.ports.now()));
       else for (const part of [rows.slice(0, half), rows.slice(half)]) await this.store(part);
+    }
+  }
+
+  /** Also while rows go to the spool: on a full disk deleting is what helps. */
+  private async upkeep({ number, work }: WriterRequest & { type: 'upkeep' }): Promise<void> {
+    try {
+      this.ports.say({ type: 'kept-up', number, done: await this.ports.store.upkeep(work) });
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.ports.say({ type: 'not-kept-up', number, reason });
     }
   }
 
