@@ -21,8 +21,8 @@ export class MalformedMessageError extends Error {
 export type MetaEdit =
   /** Members that are put in front of those that are there. */
   | { insert: string }
-  /** The whole object. */
-  | { replace: string };
+  /** Another object in its place, made of its text and of the id on the wire. */
+  | { replace: (metaText: string, idText: string) => string };
 
 /**
  * One message of a client: parsed for us to decide by, and as text with the places that are exchanged on its way to a
@@ -136,7 +136,7 @@ export class ClientMessage {
     const splices: Splice[] = [{ start: idStart, end: idEnd, text: idText }];
     const replacesMeta = edit !== undefined && 'replace' in edit;
     if (tokenStart >= 0 && !replacesMeta) splices.push({ start: tokenStart, end: tokenEnd, text: idText });
-    if (edit !== undefined) splices.push(this.metaSplice(edit));
+    if (edit !== undefined) splices.push(this.metaSplice(edit, idText));
     splices.sort((a, b) => a.start - b.start);
     let wire = '';
     let from = 0;
@@ -147,12 +147,14 @@ export class ClientMessage {
     return wire + this.source.slice(from);
   }
 
-  private metaSplice(edit: MetaEdit): Splice {
+  private metaSplice(edit: MetaEdit, idText: string): Splice {
     const { source } = this;
     const { idEnd, metaStart, metaEnd, paramsStart } = this.places;
-    const whole = 'replace' in edit ? edit.replace : `{${edit.insert}}`;
+    const whole = 'replace' in edit ? edit.replace('{}', idText) : `{${edit.insert}}`;
     if (metaStart >= 0) {
-      if ('replace' in edit) return { start: metaStart, end: metaEnd, text: edit.replace };
+      if ('replace' in edit) {
+        return { start: metaStart, end: metaEnd, text: edit.replace(source.slice(metaStart, metaEnd), idText) };
+      }
       const at = skipSpace(source, metaStart + 1);
       return { start: at, end: at, text: source[at] === '}' ? edit.insert : `${edit.insert},` };
     }

@@ -68,6 +68,8 @@ export class McpPeer {
   readonly clientInfo: ClientInfo;
   /** The first thing it said that is no MCP message: what a wrong command says, mostly. */
   firstNoise: string | null = null;
+  /** Who the handshake found. */
+  identity: { serverInfo: object | null } | null = null;
 
   private readonly transport: McpTransport;
   private readonly tool: PeerTool;
@@ -155,7 +157,8 @@ export class McpPeer {
   }
 
   /** What the handshake agreed on. From here the requests of a modern revision carry their envelope. */
-  setEra(agreed: { era: ProtocolEra; protocolVersion: string }): void {
+  setEra(agreed: { era: ProtocolEra; protocolVersion: string; serverInfo?: object | null }): void {
+    this.identity = { serverInfo: agreed.serverInfo ?? null };
     this.incoming.era = agreed.era;
     this.envelope = agreed.era === 'modern' ? modernEnvelope(agreed.protocolVersion, this.clientInfo) : null;
     this.transport.setProtocolVersion(agreed.protocolVersion);

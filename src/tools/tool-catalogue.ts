@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../common/clock';
-import { SupervisorService } from '../supervisor/supervisor.service';
+import { SupervisorService, type ToolFork } from '../supervisor/supervisor.service';
+import type { OwnHandshake } from '../supervisor/tool-instance';
 import type { ToolSession } from '../supervisor/tool-session';
 import type { DesiredState, Sharing } from './tool-definition.types';
 import { ToolRegistry } from './tool-registry';
@@ -76,6 +77,16 @@ export class ToolCatalogue {
     const session = this.supervisor.session(id);
     if (session === null) throw new ToolNotRunningError(name, this.supervisor.snapshot(id).state);
     return session;
+  }
+
+  /** One more server of a tool, for one client alone. @throws ToolStartFailedError, StartAbortedError, ShuttingDownError */
+  fork(id: string, handshake: OwnHandshake): Promise<ToolFork> {
+    return this.supervisor.fork(id, handshake);
+  }
+
+  /** Hears whenever a tool has become ready. */
+  onReady(listener: (toolId: string, session: ToolSession) => void): void {
+    this.supervisor.onReady(listener);
   }
 
   private async bringUp(id: string): Promise<string> {
