@@ -1,55 +1,61 @@
-import { Injectable } from '@nestjs/common';
-import { Clock } from '../common/clock';
-import { AppConfig } from '../config/app-config';
+import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import type { Principal } from '../auth/principal';
+import { Clock } from '../common/clock';
 import { type Allowance, FixedWindow } from '../limits/fixed-window';
+import type { SettingKey } from '../settings/catalogue';
+import { Settings } from '../settings/settings';
 
 const WINDOW_MS = 60_000;
 const MAX_KEYS = 10_000;
+const KEYS = [
+  ...(['gateway.maxBodyBytes', 'gateway.sessionsPerKey', 'gateway.sessionsTotal'] as const),
+  ...(['gateway.sessionIdleSeconds', 'gateway.requestsPerSession', 'gateway.requestsPerTool'] as const),
+  ...(['gateway.serversPerTool', 'gateway.messagesPerMinute'] as const),
+] satisfies SettingKey[];
 
-/** What one client may take of the gateway; the one place where these numbers are read. */
+/** What one client may take of the gateway, as the settings say it now; kept here, since each request asks for some of it. */
 @Injectable()
-export class GatewayLimits {
-  private readonly rate: FixedWindow | null;
+export class GatewayLimits implements OnModuleDestroy {
+  bodyBytes = 0;
+  sessionsPerKey = 0;
+  sessionsTotal = 0;
+  sessionIdleMs = 0;
+  requestsPerSession = 0;
+  requestsPerTool = 0;
+  serversPerTool = 0;
+  private messagesPerMinute = 0;
+  private rate: FixedWindow | null = null;
+  private readonly stopListening: () => void;
 
   constructor(
-    private readonly config: AppConfig,
-    clock: Clock,
+    private readonly settings: Settings,
+    private readonly clock: Clock,
   ) {
-    const limit = config.gatewayRateLimitPerMinute;
-    this.rate = limit === 0 ? null : new FixedWindow(clock, { limit, windowMs: WINDOW_MS, maxKeys: MAX_KEYS });
+    this.read();
+    this.stopListening = settings.onChange(KEYS, () => this.read());
   }
 
-  get bodyBytes(): number {
-    return this.config.gatewayMaxBodyBytes;
-  }
-
-  get sessionsPerKey(): number {
-    return this.config.gatewaySessionsPerKey;
-  }
-
-  get sessionsTotal(): number {
-    return this.config.gatewaySessionsTotal;
-  }
-
-  get sessionIdleMs(): number {
-    return this.config.gatewaySessionIdleMs;
-  }
-
-  get requestsPerSession(): number {
-    return this.config.gatewayRequestsPerSession;
-  }
-
-  get requestsPerTool(): number {
-    return this.config.gatewayRequestsPerTool;
-  }
-
-  get serversPerTool(): number {
-    return this.config.gatewayServersPerTool;
+  onModuleDestroy(): void {
+    this.stopListening();
   }
 
   /** Counts a message; null: there is no limit. */
   take({ type, id }: Principal): Allowance | null {
     return this.rate === null ? null : this.rate.take(`${type} ${id}`);
+  }
+
+  private read(): void {
+    const { settings } = this;
+    this.bodyBytes = settings.get('gateway.maxBodyBytes');
+    this.sessionsPerKey = settings.get('gateway.sessionsPerKey');
+    this.sessionsTotal = settings.get('gateway.sessionsTotal');
+    this.sessionIdleMs = settings.get('gateway.sessionIdleSeconds') * 1000;
+    this.requestsPerSession = settings.get('gateway.requestsPerSession');
+    this.requestsPerTool = settings.get('gateway.requestsPerTool');
+    this.serversPerTool = settings.get('gateway.serversPerTool');
+    const limit = settings.get('gateway.messagesPerMinute');
+    if (limit === this.messagesPerMinute) return;
+    this.messagesPerMinute = limit;
+    this.rate = limit === 0 ? null : new FixedWindow(this.clock, { limit, windowMs: WINDOW_MS, maxKeys: MAX_KEYS });
   }
 }
