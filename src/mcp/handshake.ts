@@ -27,6 +27,10 @@ export interface ServerIdentity {
   serverInfo: ServerInfo | null;
   capabilities: Record<string, unknown>;
   instructions: string | null;
+  /** All revisions it says that it speaks; of a legacy server the one that was agreed on. */
+  supportedVersions: readonly string[];
+  /** Its whole answer to `initialize` or `server/discover`: what we don't know is passed on to clients as well. */
+  result: Record<string, unknown>;
 }
 
 export interface ServerInfo {
@@ -45,6 +49,8 @@ export interface HandshakeOptions {
   probeSilenceMs?: number;
   /** Resolves when the server has written its first byte: a slow launcher gets its silence counted from there. */
   firstByte?: Promise<void>;
+  /** The client's own parameters of `initialize`; then its `notifications/initialized` will come from itself as well. */
+  initialize?: RpcParams;
 }
 
 const DEFAULT_PROBE_SILENCE_MS = 3000;
@@ -191,7 +197,8 @@ class Handshake {
   }
 
   private async requestInitialize(): Promise<ServerIdentity> {
-    const params = { protocolVersion: NEWEST_LEGACY_VERSION, capabilities: {}, clientInfo: this.peer.clientInfo };
+    const own = { protocolVersion: NEWEST_LEGACY_VERSION, capabilities: {}, clientInfo: this.peer.clientInfo };
+    const params = this.options.initialize ?? own;
     const result = await this.ask('initialize', params).catch((error: unknown) => {
       throw error instanceof RpcCallError ? refusedInitialize(error) : error;
     });
@@ -205,12 +212,15 @@ class Handshake {
       serverInfo: serverInfoOf(result.serverInfo),
       capabilities: isRecord(result.capabilities) ? result.capabilities : {},
       instructions: textOrNull(result.instructions),
+      supportedVersions: [result.protocolVersion],
+      result,
     };
   }
 
   private finishInitialize(identity: ServerIdentity): ServerIdentity {
     this.peer.setEra(identity);
-    this.peer.notify('notifications/initialized', undefined, { client: OWN_CLIENT, sessionId: null });
+    if (this.options.initialize === undefined)
+      this.peer.notify('notifications/initialized', undefined, { client: OWN_CLIENT, sessionId: null });
     return identity;
   }
 
@@ -253,7 +263,13 @@ function modernIdentity(result: Record<string, unknown>, protocolVersion: string
     serverInfo: serverInfoOf(meta[META_SERVER_INFO] ?? result.serverInfo),
     capabilities: result.capabilities,
     instructions: textOrNull(result.instructions),
+    supportedVersions: Array.isArray(result.supportedVersions) ? result.supportedVersions.filter(isText) : [],
+    result,
   };
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
 }
 
 function serverInfoOf(value: unknown): ServerInfo | null {

@@ -1,4 +1,4 @@
-import { OWN_CLIENT, type CallSink, type PeerCounters, type PeerTool } from './peer.types';
+import { OWN_CLIENT, type CallSink, type PeerCounters, type PeerTool, type RelaySink } from './peer.types';
 import { PeerClosedError, type PeerCallError } from './peer.errors';
 import type { PeerRecorder } from './peer-recorder';
 import { AbandonedCalls, type PendingCall } from './pending-call';
@@ -95,11 +95,12 @@ export class OpenCalls {
   }
 
   /** Ends the waiting; null if it had ended. */
-  take(call: PendingCall): CallSink | null {
+  take(call: PendingCall): CallSink | RelaySink | null {
     const wasPending = this.pending.delete(call.id);
     clearTimeout(call.timer);
     const { sink } = call;
     call.sink = null;
+    call.source = null;
     if (this.draining !== null && wasPending) this.countDown(this.draining, call);
     return sink;
   }

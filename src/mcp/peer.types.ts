@@ -1,4 +1,6 @@
-import type { RpcId, RpcParams } from './json-rpc.types';
+import type { AnswerText } from './answer-text';
+import type { ClientMessage, MetaEdit } from './client-message';
+import type { RpcId, RpcMessage, RpcParams } from './json-rpc.types';
 import type { PeerCallError } from './peer.errors';
 
 export type ProtocolEra = 'legacy' | 'modern';
@@ -34,6 +36,28 @@ export interface CallSink {
   /** Asking for it makes the server report progress; `params` carry the caller's own token again if it had one. */
   onProgress?(params: RpcParams): void;
 }
+
+/** A request of a client that is passed on as it stands, but for what `edit` says. */
+export interface RelayCall {
+  source: ClientMessage;
+  edit?: MetaEdit;
+  /** Infinite: it may stay open for ever, as `subscriptions/listen` does. */
+  timeoutMs: number;
+  client: string | null;
+  sessionId: string | null;
+}
+
+/** Where a relayed request ends: exactly one of `onAnswer` and `onError` is called, once, and never from within `relay`. */
+export interface RelaySink {
+  /** What the server answered, a result or an error; it carries our id. */
+  onAnswer(answer: AnswerText): void;
+  onError(error: PeerCallError): void;
+  /** A notification that names this request; its text carries the client's own token or id again. */
+  onNotification(text: string): void;
+}
+
+/** Takes a request of the server; false: it is answered with "method not found". The answer goes to `McpPeer.respond`. */
+export type ServerRequestHandler = (message: RpcMessage, text: string) => boolean;
 
 export interface CallHandle {
   /** The id on the wire. */

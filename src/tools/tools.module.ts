@@ -8,6 +8,7 @@ import { DefinitionIntake } from './definition-intake';
 import { DefinitionPolicy } from './definition-policy';
 import { OfferingService } from './offering.service';
 import { ToolBatchService } from './tool-batch.service';
+import { ToolCatalogue } from './tool-catalogue';
 import { ToolDirectory } from './tool-directory';
 import { ToolExportService } from './tool-export.service';
 import { ToolImportService } from './tool-import.service';
@@ -40,6 +41,7 @@ import { ToolsService } from './tools.service';
     ToolsService,
     ToolRuntimeService,
     ToolBatchService,
+    ToolCatalogue,
     ToolImportService,
     ToolExportService,
     ToolProbeService,
@@ -55,6 +57,6 @@ import { ToolsService } from './tools.service';
     DefinitionIntake,
     DefinitionPolicy,
   ],
-  exports: [ToolDirectory],
+  exports: [ToolCatalogue, ToolDirectory],
 })
 export class ToolsModule {}
