@@ -140,12 +140,13 @@ class Handshake {
     return verdict.identity;
   }
 
-  private async discover(version: string): Promise<ProbeVerdict> {
+  /** `refused`: the version that was refused before, so that a server can't keep us asking. */
+  private async discover(version: string, refused?: string): Promise<ProbeVerdict> {
     let result: unknown;
     try {
       result = await this.ask('server/discover', { _meta: modernEnvelope(version, this.peer.clientInfo) });
     } catch (error) {
-      return this.verdictOnError(error, version);
+      return this.verdictOnError(error, version, refused);
     }
     if (!isRecord(result) || !Array.isArray(result.supportedVersions)) {
       // Some legacy servers answer any unknown method with an empty result.
@@ -159,9 +160,9 @@ class Handshake {
     throw mismatch(supported);
   }
 
-  private verdictOnError(error: unknown, tried: string): ProbeVerdict | Promise<ProbeVerdict> {
+  private verdictOnError(error: unknown, tried: string, refused?: string): ProbeVerdict | Promise<ProbeVerdict> {
     if (error instanceof RpcCallError) {
-      if (MODERN_ERROR_CODES.has(error.rpcError.code)) return this.verdictOnModernError(error.rpcError, tried);
+      if (MODERN_ERROR_CODES.has(error.rpcError.code)) return this.verdictOnModernError(error.rpcError, tried, refused);
       return { is: 'legacy' };
     }
     if (error instanceof CallNotDeliveredError && LEGACY_STATUSES.has(error.end.status)) return { is: 'legacy' };
@@ -179,13 +180,14 @@ class Handshake {
   }
 
   /** Only modern servers know these codes: there is nothing to fall back to, unless the error itself names a version. */
-  private verdictOnModernError(error: RpcError, tried: string): ProbeVerdict | Promise<ProbeVerdict> {
+  private verdictOnModernError(error: RpcError, tried: string, refused?: string): ProbeVerdict | Promise<ProbeVerdict> {
     const refusal = `The server refused server/discover with error ${error.code}: ${error.message}`;
     if (error.code !== RPC_CODES.unsupportedProtocolVersion) throw new HandshakeError('protocol_mismatch', refusal);
     const supported: unknown[] =
       isRecord(error.data) && Array.isArray(error.data.supported) ? error.data.supported : [];
     const other = commonVersion(MODERN_VERSIONS, supported);
-    if (other !== undefined && other !== tried) return this.discover(other);
+    // A server that names the very version it has just refused is taken at its word, once.
+    if (other !== undefined && other !== refused) return this.discover(other, tried);
     if (other === undefined && commonVersion(LEGACY_VERSIONS, supported)) return { is: 'legacy' };
     throw other === undefined ? mismatch(supported) : new HandshakeError('protocol_mismatch', refusal);
   }

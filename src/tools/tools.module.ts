@@ -6,6 +6,7 @@ import { McpModule } from '../mcp/mcp.module';
 import { SupervisorModule } from '../supervisor/supervisor.module';
 import { DefinitionIntake } from './definition-intake';
 import { DefinitionPolicy } from './definition-policy';
+import { KnownOfferings } from './known-offerings';
 import { OfferingService } from './offering.service';
 import { ToolBatchService } from './tool-batch.service';
 import { ToolCatalogue } from './tool-catalogue';
@@ -45,6 +46,7 @@ import { ToolsService } from './tools.service';
     ToolImportService,
     ToolExportService,
     ToolProbeService,
+    KnownOfferings,
     OfferingService,
     ToolMetricsCollector,
     ToolMetricsService,
@@ -57,6 +59,6 @@ import { ToolsService } from './tools.service';
     DefinitionIntake,
     DefinitionPolicy,
   ],
-  exports: [ToolCatalogue, ToolDirectory],
+  exports: [KnownOfferings, ToolCatalogue, ToolDirectory],
 })
 export class ToolsModule {}
