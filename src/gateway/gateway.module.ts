@@ -13,6 +13,8 @@ import { GatewayFront } from './gateway-front';
 import { GatewayLimits } from './gateway-limits';
 import { GatewaySessions } from './gateway-sessions';
 import { GatewaySessionsController } from './gateway-sessions.controller';
+import { JointEndpoint } from './joint-endpoint';
+import { JointLists } from './joint-lists';
 import { LegacyFront } from './legacy-front';
 import { ModernFront } from './modern-front';
 import { OpenStreams } from './open-streams';
@@ -40,6 +42,8 @@ import { SseFront } from './sse-front';
     GatewayFront,
     GatewayLimits,
     GatewaySessions,
+    JointEndpoint,
+    JointLists,
     LegacyFront,
     ModernFront,
     OpenStreams,

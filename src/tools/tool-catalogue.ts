@@ -39,6 +39,11 @@ export class ToolCatalogue {
     private readonly clock: Clock,
   ) {}
 
+  /** Grows with every change of a tool, maybe before it is committed. */
+  get stamp(): number {
+    return this.tools.revision;
+  }
+
   /** By id or name, from memory; undefined: it has to be asked for by `find`. */
   peek(idOrName: string): ToolFacts | undefined {
     if (this.revision !== this.tools.revision) return undefined;
