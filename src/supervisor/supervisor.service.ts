@@ -71,6 +71,7 @@ export class SupervisorService implements OnModuleInit, OnModuleDestroy {
   private readonly trials = new Set<ToolInstance>();
   /** Servers of single clients, beside the one that all others share. */
   private readonly forks = new Set<ToolInstance>();
+  private forkCount = 0;
   private readonly readyListeners = new Set<ReadyListener>();
   private readonly starts = new Semaphore(PARALLEL_STARTS);
   /** Tells our children from those of another MCPS.ONE on this machine, also after a restart. */
@@ -338,6 +339,8 @@ export class SupervisorService implements OnModuleInit, OnModuleDestroy {
     handshake?: OwnHandshake,
   ): ToolInstance {
     const times = (): LifecycleTimes => (this.draining ? SHUTDOWN_TIMES : DEFAULT_TIMES);
+    // What ends with one server of a tool must not be found by the marker of another, as whole or as its beginning.
+    const family = handshake === undefined ? tool.id : `fork-${++this.forkCount}:${tool.id}`;
     return new ToolInstance(tool, {
       get times() {
         return times();
@@ -349,7 +352,7 @@ export class SupervisorService implements OnModuleInit, OnModuleDestroy {
       passthrough: this.config.mcpEnvPassthrough,
       maxMessageBytes: this.config.mcpMaxMessageBytes,
       remoteFetch: this.remoteFetch,
-      marker: `${this.installation}:${tool.id}`,
+      marker: `${this.installation}:${family}`,
       clock: this.clock,
       starts: this.starts,
       slotMs: START_SLOT_MS,
