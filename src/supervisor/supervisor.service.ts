@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { Clock } from '../common/clock';
+import { newId } from '../common/ids';
 import { Semaphore } from '../common/semaphore';
 import { VERSION } from '../common/version';
 import { AppConfig } from '../config/app-config';
@@ -349,7 +350,8 @@ export class SupervisorService implements OnModuleInit, OnModuleDestroy {
       passthrough: this.config.mcpEnvPassthrough,
       maxMessageBytes: this.config.mcpMaxMessageBytes,
       remoteFetch: this.remoteFetch,
-      marker: `${this.installation}:${tool.id}`,
+      // What carries a marker is ended with its instance: a server of one client must not take that of all others along.
+      marker: `${this.installation}:${handshake === undefined ? tool.id : `own-${newId()}`}`,
       clock: this.clock,
       starts: this.starts,
       slotMs: START_SLOT_MS,
