@@ -100,7 +100,7 @@ export class NodeProcessSpawner extends ProcessSpawner {
     if (this.records === null || marker === undefined) return null;
     const id = this.records.newId();
     const [installation = '', ...rest] = marker.split(':');
-    const toolId = rest.at(-1) ?? '';
+    const toolId = rest.join(':');
     const contained = containerLaunch(launch, { cidFile: this.records.cidFileOf(id), installation, toolId });
     return { id, toolId, marker, launch: contained?.launch ?? launch, container: contained?.container ?? null };
   }

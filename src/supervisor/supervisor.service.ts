@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { Clock } from '../common/clock';
+import { newId } from '../common/ids';
 import { Semaphore } from '../common/semaphore';
 import { VERSION } from '../common/version';
 import { AppConfig } from '../config/app-config';
@@ -71,7 +72,6 @@ export class SupervisorService implements OnModuleInit, OnModuleDestroy {
   private readonly trials = new Set<ToolInstance>();
   /** Servers of single clients, beside the one that all others share. */
   private readonly forks = new Set<ToolInstance>();
-  private forkCount = 0;
   private readonly readyListeners = new Set<ReadyListener>();
   private readonly starts = new Semaphore(PARALLEL_STARTS);
   /** Tells our children from those of another MCPS.ONE on this machine, also after a restart. */
@@ -339,8 +339,6 @@ export class SupervisorService implements OnModuleInit, OnModuleDestroy {
     handshake?: OwnHandshake,
   ): ToolInstance {
     const times = (): LifecycleTimes => (this.draining ? SHUTDOWN_TIMES : DEFAULT_TIMES);
-    // What ends with one server of a tool must not be found by the marker of another, as whole or as its beginning.
-    const family = handshake === undefined ? tool.id : `fork-${++this.forkCount}:${tool.id}`;
     return new ToolInstance(tool, {
       get times() {
         return times();
@@ -352,7 +350,8 @@ export class SupervisorService implements OnModuleInit, OnModuleDestroy {
       passthrough: this.config.mcpEnvPassthrough,
       maxMessageBytes: this.config.mcpMaxMessageBytes,
       remoteFetch: this.remoteFetch,
-      marker: `${this.installation}:${family}`,
+      // What carries a marker is ended with its instance: a server of one client must not take that of all others along.
+      marker: `${this.installation}:${handshake === undefined ? tool.id : `own-${newId()}`}`,
       clock: this.clock,
       starts: this.starts,
       slotMs: START_SLOT_MS,
