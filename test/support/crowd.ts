@@ -40,7 +40,10 @@ export async function crowd(reach: Reach, options: CrowdOptions): Promise<CrowdR
           if (answer.error !== undefined) result.failed.push(`${text}: ${JSON.stringify(answer.error)}`);
           else if (answer.id !== id || !JSON.stringify(answer.result).includes(text))
             result.crossed.push(`${text}: ${JSON.stringify(answer)}`);
-          else options.onAnswer?.((result.answered += 1));
+          else {
+            result.answered += 1;
+            options.onAnswer?.(result.answered);
+          }
         } catch (error) {
           result.failed.push(`${text}: ${String(error)}`);
         }
