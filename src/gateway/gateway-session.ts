@@ -8,9 +8,12 @@ import {
   META_PROTOCOL_VERSION,
 } from '../mcp/call-params';
 import type { ClientMessage } from '../mcp/client-message';
-import type { RpcId } from '../mcp/json-rpc.types';
+import { RPC_CODES, type RpcId } from '../mcp/json-rpc.types';
+import { memberText } from '../mcp/json-text';
 import { NEWEST_MODERN_VERSION } from '../mcp/revisions';
 import type { Exchange } from '../mcp/relay.types';
+import { RpcRefusal } from '../mcp/rpc-answers';
+import { rpcErrorOf } from '../mcp/rpc-reading';
 import type { Endpoint, SessionClient } from './gateway.types';
 import type { GatewayExchange } from './gateway-exchange';
 import { SessionStream } from './session-stream';
@@ -19,6 +22,16 @@ import { SessionStream } from './session-stream';
 const MAX_ENDED_STREAMS = 32;
 const MAX_KEPT_CHARACTERS = 4 * 1024 * 1024;
 const MAX_CLIENT_NAME = 100;
+
+/** So long may a client take to answer: people are asked. */
+const PATIENCE_MS = 600_000;
+
+/** What a server wants to know of the client. */
+interface Question {
+  resolve: (result: string) => void;
+  reject: (error: Error) => void;
+  timer: NodeJS.Timeout;
+}
 
 /** What one client has going on at the gateway: revisions with sessions, over either transport. */
 export class GatewaySession implements SessionClient {
@@ -45,6 +58,8 @@ export class GatewaySession implements SessionClient {
   private lastStream = 0;
   private readonly clientInfo: unknown;
   private envelopeText: string | null = null;
+  private readonly questions = new Map<string, Question>();
+  private lastQuestion = 0;
   private readonly endListeners: (() => void)[] = [];
 
   constructor(
@@ -110,6 +125,33 @@ export class GatewaySession implements SessionClient {
     return stream === undefined ? null : { stream, after: Number(match?.[2]) };
   }
 
+  /** Asks the client on behalf of a server of the modern era. */
+  ask(exchange: Exchange, method: string, params: string | undefined): Promise<string> {
+    this.lastQuestion += 1;
+    const id = `mcps-${this.lastQuestion}`;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => this.giveUpQuestion(id, 'The client did not answer in time'), PATIENCE_MS).unref();
+      this.questions.set(id, { resolve, reject, timer });
+      const member = params === undefined ? '' : `,"params":${params}`;
+      exchange.send(`{"jsonrpc":"2.0","id":"${id}","method":${JSON.stringify(method)}${member}}`);
+    });
+  }
+
+  /** The client's answer to a question of ours; false: it is an answer to somebody else's. */
+  takeAnswer(message: ClientMessage): boolean {
+    const question = typeof message.id === 'string' ? this.questions.get(message.id) : undefined;
+    if (question === undefined || typeof message.id !== 'string') return false;
+    this.questions.delete(message.id);
+    clearTimeout(question.timer);
+    const { error } = message.message;
+    if (error === undefined) question.resolve(memberText(message.text, 'result') ?? '{}');
+    else {
+      const { code, message: text, data } = rpcErrorOf(error);
+      question.reject(new RpcRefusal(code, text, data));
+    }
+    return true;
+  }
+
   onEnd(listener: () => void): void {
     this.endListeners.push(listener);
   }
@@ -119,12 +161,20 @@ export class GatewaySession implements SessionClient {
     if (this.isEnded) return;
     this.isEnded = true;
     for (const exchange of [...this.exchanges.values()]) exchange.cancel('The session has ended');
+    for (const id of [...this.questions.keys()]) this.giveUpQuestion(id, 'The session has ended');
     for (const stream of this.streams.values()) stream.end();
     for (const listener of this.endListeners) listener();
   }
 
   beat(): void {
     for (const stream of this.streams.values()) stream.beat();
+  }
+
+  private giveUpQuestion(id: string, reason: string): void {
+    const question = this.questions.get(id);
+    this.questions.delete(id);
+    clearTimeout(question?.timer);
+    question?.reject(new RpcRefusal(RPC_CODES.internalError, reason));
   }
 
   private forgetStreams(): void {

@@ -168,7 +168,7 @@ export class LegacyFront {
   /** Answers and notifications: nothing is answered to them. */
   take(session: GatewaySession, message: ClientMessage): void {
     if (message.kind !== 'notification') {
-      session.endpoint.respond(session, message);
+      if (!session.takeAnswer(message)) session.endpoint.respond(session, message);
       return;
     }
     if (message.method !== 'notifications/cancelled') {

@@ -9,11 +9,13 @@ import type { TrafficSink } from '../mcp/traffic';
 import type { ToolSession } from '../supervisor/tool-session';
 import type { ToolCatalogue, ToolFacts } from '../tools/tool-catalogue';
 import { ToolNotRunningError } from '../tools/tools.errors';
+import { Conversations } from './conversations';
 import { TooManyRequestsInFlightError } from './gateway.errors';
 import type { GatewayLimits } from './gateway-limits';
 import type { ClientExchange, Endpoint, GatewayClient, InitializeAnswer, SessionClient } from './gateway.types';
 import { LocalAnswers } from './local-answers';
 import { OwnServers } from './own-servers';
+import { ServerBudget } from './server-budget';
 import { SharedServer } from './shared-server';
 
 export interface ToolSurroundings {
@@ -37,6 +39,7 @@ function relayBetween(client: GatewayClient, session: ToolSession): Relay {
 export class ToolEndpoint implements Endpoint {
   readonly shared = new SharedServer();
   private readonly own: OwnServers;
+  private readonly conversations: Conversations;
   private readonly local: LocalAnswers;
 
   constructor(
@@ -45,7 +48,9 @@ export class ToolEndpoint implements Endpoint {
     private readonly surroundings: ToolSurroundings,
   ) {
     const facts_ = (): ToolFacts => this.facts;
-    this.own = new OwnServers(facts_, surroundings.catalogue, surroundings.limits);
+    const budget = new ServerBudget(facts_, surroundings.catalogue, surroundings.limits);
+    this.own = new OwnServers(facts_, budget);
+    this.conversations = new Conversations(facts_, budget);
     this.local = new LocalAnswers(facts_, surroundings.sink);
   }
 
@@ -88,6 +93,7 @@ export class ToolEndpoint implements Endpoint {
 
   ended(exchange: ClientExchange): void {
     this.shared.active.delete(exchange);
+    this.conversations.ended(exchange);
   }
 
   notify(client: GatewayClient, message: ClientMessage): void {
@@ -116,6 +122,7 @@ export class ToolEndpoint implements Endpoint {
     }
     this.shared.attach(session);
     if (this.shared.answers(session, exchange) || this.local.answers(session, exchange)) return;
+    if (this.conversations.answers(session, exchange)) return;
     const { client } = exchange;
     relayBetween(client, session).request(peer, exchange, client, this.timeoutOf(exchange));
   }

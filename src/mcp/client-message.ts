@@ -19,8 +19,8 @@ export class MalformedMessageError extends Error {
 
 /** How the `_meta` of a request is changed on its way; texts are JSON. */
 export type MetaEdit =
-  /** Members that are put in front of those that are there. */
-  | { insert: string }
+  /** Members that are put in front of those that are there; and, maybe, some that are put into the parameters. */
+  | { insert: string; params?: string }
   /** Another object in its place, made of its text and of the id on the wire. */
   | { replace: (metaText: string, idText: string) => string };
 
@@ -136,7 +136,7 @@ export class ClientMessage {
     const splices: Splice[] = [{ start: idStart, end: idEnd, text: idText }];
     const replacesMeta = edit !== undefined && 'replace' in edit;
     if (tokenStart >= 0 && !replacesMeta) splices.push({ start: tokenStart, end: tokenEnd, text: idText });
-    if (edit !== undefined) splices.push(this.metaSplice(edit, idText));
+    if (edit !== undefined) splices.push(...this.metaSplices(edit, idText));
     splices.sort((a, b) => a.start - b.start);
     let wire = '';
     let from = 0;
@@ -147,20 +147,27 @@ export class ClientMessage {
     return wire + this.source.slice(from);
   }
 
-  private metaSplice(edit: MetaEdit, idText: string): Splice {
+  private metaSplices(edit: MetaEdit, idText: string): Splice[] {
     const { source } = this;
     const { idEnd, metaStart, metaEnd, paramsStart } = this.places;
     const whole = 'replace' in edit ? edit.replace('{}', idText) : `{${edit.insert}}`;
-    if (metaStart >= 0) {
-      if ('replace' in edit) {
-        return { start: metaStart, end: metaEnd, text: edit.replace(source.slice(metaStart, metaEnd), idText) };
-      }
-      const at = skipSpace(source, metaStart + 1);
-      return { start: at, end: at, text: source[at] === '}' ? edit.insert : `${edit.insert},` };
+    const more = 'insert' in edit && edit.params !== undefined ? edit.params : '';
+    const comma = more === '' ? '' : ',';
+    if (paramsStart < 0) {
+      return [{ start: idEnd, end: idEnd, text: `,"params":{"_meta":${whole}${comma}${more}}` }];
     }
-    if (paramsStart < 0) return { start: idEnd, end: idEnd, text: `,"params":{"_meta":${whole}}` };
-    const at = skipSpace(source, paramsStart + 1);
-    return { start: at, end: at, text: source[at] === '}' ? `"_meta":${whole}` : `"_meta":${whole},` };
+    if (metaStart < 0) return [this.insertion(paramsStart, `"_meta":${whole}${comma}${more}`)];
+    if ('replace' in edit) {
+      return [{ start: metaStart, end: metaEnd, text: edit.replace(source.slice(metaStart, metaEnd), idText) }];
+    }
+    const meta = this.insertion(metaStart, edit.insert);
+    return more === '' ? [meta] : [this.insertion(paramsStart, more), meta];
+  }
+
+  /** Members at the beginning of the object that begins at `start`. */
+  private insertion(start: number, members: string): Splice {
+    const at = skipSpace(this.source, start + 1);
+    return { start: at, end: at, text: this.source[at] === '}' ? members : `${members},` };
   }
 }
 

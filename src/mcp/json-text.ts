@@ -134,6 +134,17 @@ export function memberText(text: string, name: string): string | undefined {
   return undefined;
 }
 
+/** The members of a JSON object as texts, [key in quotes, value]. */
+export function membersOf(text: string): [string, string][] {
+  const cursor = new ObjectCursor(text, 0);
+  const members: [string, string][] = [];
+  while (cursor.nextKey()) {
+    const end = cursor.skip();
+    if (end >= 0) members.push([text.slice(cursor.keyStart, cursor.keyEnd), text.slice(cursor.valueStart, end)]);
+  }
+  return members;
+}
+
 /** The text with the value at `path` (keys from the outside in) exchanged; as it is where there is no such place. */
 export function withValueAt(text: string, path: readonly string[], value: string): string {
   let start = skipSpace(text, 0);

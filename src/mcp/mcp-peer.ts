@@ -187,6 +187,7 @@ export class McpPeer {
       this.monotonic(),
       sink,
       this.onCancel,
+      this.onTimeout,
     );
     this.calls.add(pending);
     // Two clients may use the same token, so on the wire it is always ours: the id, unique among the active ones.
@@ -223,7 +224,16 @@ export class McpPeer {
     const id = this.calls.nextId();
     const facts = { method, client: call.client, sessionId: call.sessionId, timeoutMs: call.timeoutMs };
     const target = targetOf(method, source.params);
-    const pending = new PendingCall(id, facts, target, undefined, this.monotonic(), sink, this.onCancel);
+    const pending = new PendingCall(
+      id,
+      facts,
+      target,
+      undefined,
+      this.monotonic(),
+      sink,
+      this.onCancel,
+      this.onTimeout,
+    );
     pending.source = source;
     this.calls.add(pending);
     const text = source.toWire(id, call.edit);
@@ -256,6 +266,11 @@ export class McpPeer {
   /** From here on what the server asks of its client goes there. */
   onServerRequest(handler: ServerRequestHandler): void {
     this.incoming.onRequest = handler;
+  }
+
+  /** All calls in flight may take so much longer, counted from now; null: as long as they were given at first. */
+  extendAll(timeoutMs: number | null): void {
+    this.calls.extendAll(timeoutMs);
   }
 
   /** Answers a request of the server with `text`, a whole message under the server's own id. */

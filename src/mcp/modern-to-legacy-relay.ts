@@ -38,21 +38,7 @@ class ModernSink implements RelaySink {
   ) {}
 
   onAnswer(answer: AnswerText): void {
-    const { idText, method } = this.exchange.message;
-    const facts = factsOf(answer);
-    if (!answer.isError) {
-      this.exchange.answer(answer.withResult(idText, modernResult(method, answer.resultText, this.peer)), facts);
-      return;
-    }
-    if (facts.errorCode !== RESOURCE_NOT_FOUND) {
-      this.exchange.answer(answer.withId(idText), facts);
-      return;
-    }
-    const uri = this.exchange.message.params?.uri;
-    const message = memberText(answer.errorText, 'message') ?? '"Resource not found"';
-    const error = `{"code":${INVALID_PARAMS},"message":${message},"data":${JSON.stringify({ uri })}}`;
-    const text = `{"jsonrpc":"2.0","id":${idText},"error":${error}}`;
-    this.exchange.answer(text, { outcome: 'rpc_error', errorCode: INVALID_PARAMS });
+    modernAnswer(this.exchange, answer, this.peer);
   }
 
   onError(error: PeerCallError): void {
@@ -62,6 +48,24 @@ class ModernSink implements RelaySink {
   onNotification(text: string): void {
     this.exchange.send(text);
   }
+}
+
+/** Answers a modern client with what a legacy server has said. */
+export function modernAnswer(exchange: Exchange, answer: AnswerText, peer: McpPeer): void {
+  const { idText, method, params } = exchange.message;
+  const facts = factsOf(answer);
+  if (!answer.isError) {
+    exchange.answer(answer.withResult(idText, modernResult(method, answer.resultText, peer)), facts);
+    return;
+  }
+  if (facts.errorCode !== RESOURCE_NOT_FOUND) {
+    exchange.answer(answer.withId(idText), facts);
+    return;
+  }
+  const message = memberText(answer.errorText, 'message') ?? '"Resource not found"';
+  const error = `{"code":${INVALID_PARAMS},"message":${message},"data":${JSON.stringify({ uri: params?.uri })}}`;
+  const text = `{"jsonrpc":"2.0","id":${idText},"error":${error}}`;
+  exchange.answer(text, { outcome: 'rpc_error', errorCode: INVALID_PARAMS });
 }
 
 /** The result of a legacy server, as the modern era wants it: what is there stays, byte for byte. */
@@ -77,7 +81,7 @@ export function modernResult(method: string, result: string, { identity }: McpPe
 }
 
 /** What is the protocol's own goes, but for what both eras know; what is the client's stays. */
-function withoutEnvelope(metaText: string, idText: string): string {
+export function withoutEnvelope(metaText: string, idText: string): string {
   const plain = withoutMembers(metaText, (key) => key.startsWith(OWN_PREFIX));
   return withValueAt(plain, ['progressToken'], idText);
 }

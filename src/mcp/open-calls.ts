@@ -127,6 +127,10 @@ export class OpenCalls {
     queueMicrotask(() => this.fail(call, error, 'transport_error'));
   }
 
+  extendAll(timeoutMs: number | null): void {
+    for (const call of this.pending.values()) call.extend(timeoutMs ?? call.timeoutMs);
+  }
+
   failAll(end: TransportEnd): void {
     for (const call of [...this.pending.values()]) {
       this.fail(call, new PeerClosedError(this.tool.name, call.method, end), 'transport_error');

@@ -64,6 +64,8 @@ export interface CallHandle {
   readonly id: number;
   /** Gives up: tells the server and calls `onError`. Nothing happens if the call has ended. */
   cancel(reason?: string): void;
+  /** The answer may come so much later, counted from now. Nothing happens if the call has ended, or may take for ever. */
+  extend(timeoutMs: number): void;
 }
 
 /** What was counted of a connection since it began. */

@@ -32,6 +32,7 @@ export class PendingCall implements CallHandle, Attribution {
     /** Null once the call has ended: who waits for a late answer must not keep the caller's memory. */
     public sink: CallSink | RelaySink | null,
     private readonly onCancel: (call: PendingCall, reason: string | undefined) => void,
+    private readonly onTimeout: (call: PendingCall) => void = () => undefined,
   ) {
     this.method = call.method;
     this.client = call.client;
@@ -41,6 +42,12 @@ export class PendingCall implements CallHandle, Attribution {
 
   cancel(reason?: string): void {
     if (this.sink) this.onCancel(this, reason);
+  }
+
+  extend(timeoutMs: number): void {
+    if (this.sink === null || this.timer === undefined) return;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(this.onTimeout, timeoutMs, this);
   }
 }
 

@@ -36,6 +36,11 @@ export interface RelayClient {
   readonly era: ProtocolEra;
   /** `_meta` members (JSON, without braces) that its requests need on their way to a server of the modern era. */
   readonly envelope: string;
+  /**
+   * Asks the client something on behalf of a server that is at work on `exchange`; `params` is JSON. Resolves with the
+   * text of its result, rejects with an RpcRefusal where it refuses. Missing: it can't be asked.
+   */
+  ask?(exchange: Exchange, method: string, params: string | undefined): Promise<string>;
 }
 
 /** A way for requests from clients of one era to servers of another, or the same. */
