@@ -6,6 +6,7 @@
 import { listOfferings } from '../../dist/src/mcp/capability-listing.js';
 import { performHandshake } from '../../dist/src/mcp/handshake.js';
 import { McpPeer } from '../../dist/src/mcp/mcp-peer.js';
+import { NEWEST_LEGACY_VERSION } from '../../dist/src/mcp/revisions.js';
 import { RemoteTransport } from '../../dist/src/mcp/remote-transport.js';
 
 const TIMEOUT_MS = 20_000;
@@ -13,17 +14,18 @@ const MAX_ROUNDS = 10;
 const url = process.argv.at(-1);
 const { toolCalls } = JSON.parse(process.env.MCP_CONFORMANCE_CONTEXT ?? '{}');
 const { signal } = new AbortController();
+const clientInfo = { name: 'mcps-one', version: '0.0.0' };
+const asker = { client: 'conformance', sessionId: null };
 
 const peer = new McpPeer({
   transport: new RemoteTransport({ transport: 'streamable-http', url }),
   sink: { record: () => undefined },
   tool: { id: 'conformance', name: 'conformance', recordPayloads: true },
-  clientInfo: { name: 'mcps-one', version: '0.0.0' },
+  clientInfo,
   onNoise: (sample) => console.error(sample),
 });
 
-const request = (method, params) =>
-  peer.request({ method, params, timeoutMs: TIMEOUT_MS, client: 'conformance', sessionId: null, signal });
+const request = (method, params) => peer.request({ method, params, timeoutMs: TIMEOUT_MS, ...asker, signal });
 
 /** What a user would answer who changes nothing. */
 function answerTo({ method, params }) {
@@ -62,8 +64,18 @@ function sampleArguments({ properties = {}, required = [] } = {}) {
   return Object.fromEntries(required.map((name) => [name, valueFor(properties[name] ?? {})]));
 }
 
+/** A legacy server asks by a request of its own. */
+peer.onServerRequest((asked) => {
+  const startedAt = performance.now();
+  const text = JSON.stringify({ jsonrpc: '2.0', id: asked.id, result: answerTo(asked) });
+  peer.respond(asked, text, { ...asker, startedAt, isError: false });
+  return true;
+});
+
 await peer.open(signal);
-const identity = await performHandshake(peer, { timeoutMs: TIMEOUT_MS, signal, probe: 'auto' });
+const initialize = { protocolVersion: NEWEST_LEGACY_VERSION, capabilities: { elicitation: {} }, clientInfo };
+const identity = await performHandshake(peer, { timeoutMs: TIMEOUT_MS, signal, probe: 'auto', initialize });
+if (identity.era === 'legacy') peer.notify('notifications/initialized', undefined, asker);
 const offered = await listOfferings(peer, identity, { timeoutMs: TIMEOUT_MS, signal });
 const calls =
   toolCalls ?? offered.tools.map(({ name, inputSchema }) => ({ name, arguments: sampleArguments(inputSchema) }));

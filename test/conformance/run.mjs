@@ -33,16 +33,9 @@ const STDIO_FIXTURE = fileURLToPath(new URL('fixture/stdio.mjs', import.meta.url
 const HTTP_FIXTURE = fileURLToPath(new URL('fixture/http.mjs', import.meta.url));
 const CLIENT = fileURLToPath(new URL('client.mjs', import.meta.url));
 
-/**
- * What no gateway can pass in front of a server of the older era: it has no keys for its questions, no error for a missing
- * capability, and learns of capabilities only once, at the start.
- */
+/** What no gateway can pass in front of a server of the older era: it has no keys for its questions, and no error for a missing capability. */
 const KNOWN_MISSES = {
-  'legacy 2026-07-28': [
-    'server-stateless',
-    'input-required-result-basic-elicitation',
-    'input-required-result-capability-check',
-  ],
+  'legacy 2026-07-28': ['server-stateless', 'input-required-result-basic-elicitation'],
 };
 
 const rows = [];
