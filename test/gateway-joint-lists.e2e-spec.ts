@@ -52,12 +52,19 @@ describe('the joint lists', () => {
       { tool: 'hanging', reason: expect.any(String) },
       { tool: 'broken', reason: expect.stringContaining('no-such-command-anywhere') },
     ]);
+    const lastTry = async (): Promise<unknown> => (await app.get('/tools/broken/status')).body.lastError.at;
+    const triedAt = await lastTry();
+    // What was waited for in vain is not waited for by each list anew.
+    const again = await list();
+    expect(again.result.tools).toEqual(result.tools);
+    expect(again.result._meta['mcps.one/leftOut']).toEqual(result._meta['mcps.one/leftOut']);
     const headers = await aSession(reach);
     const legacy = await raw(reach, { jsonrpc: '2.0', id: 1, method: 'tools/list' }, headers);
     expect(names(legacy.body.result._meta['mcps.one/leftOut'].map(({ tool }: any) => ({ name: tool })))).toEqual([
       'hanging',
       'broken',
     ]);
+    expect(await lastTry()).toBe(triedAt);
   });
 
   it('keep what a tool offered that does not run now, and leave out one that was stopped', async () => {

@@ -98,8 +98,8 @@ export class JointEndpoint implements Endpoint, OnModuleInit, OnModuleDestroy {
   }
 
   notify(client: GatewayClient, message: ClientMessage): void {
-    // Each tool is told by its own client that the session has begun.
-    if (message.method !== 'notifications/initialized') this.sessionOf(client)?.tellAll(message);
+    // All else is of one tool (that the session has begun, say, each is told by its own client) or of nobody here.
+    if (message.method === 'notifications/roots/list_changed') this.sessionOf(client)?.tellAll(message);
   }
 
   respond(client: SessionClient, message: ClientMessage): void {

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../auth/principal';
-import { messageOf as reasonOf } from '../common/domain-error';
+import { DomainError } from '../common/domain-error';
 import { isRecord } from '../mcp/call-params';
 import { KnownOfferings, type OfferedList } from '../tools/known-offerings';
 import type { KeptOffering } from '../tools/offering.service';
@@ -40,9 +40,12 @@ export const MEMBERS = {
 
 /** Slower tools are listed as they were last seen, or left out. */
 const PATIENCE_MS = 3_000;
+/** So long nobody waits again for a tool that was too slow or could not be started. */
+const GRUDGE_MS = 30_000;
 /** Clients that don't follow cursors are many, so a page is large. */
 const PAGE_ENTRIES = 500;
 const MAX_VIEWS = 100;
+const LATE = 'it has not said yet what it offers';
 
 /** The lists of all tools that a caller may use, merged. None waits for a tool that is slow or broken. */
 @Injectable()
@@ -50,6 +53,8 @@ export class JointLists {
   private readonly cursors = new JointCursors();
   /** Entries as JSON, as long as the offering they were made from is the one that counts. */
   private readonly texts = new WeakMap<KeptOffering, Map<string, readonly string[]>>();
+  /** Tools for which waiting was in vain, until when that is remembered, and why it was. */
+  private readonly grudges = new Map<string, { until: number; reason: string }>();
   private readonly addressBooks = new Map<string, { view: JointView; addresses: JointAddresses }>();
 
   constructor(
@@ -60,6 +65,7 @@ export class JointLists {
   /** The tools a caller may use; those that are disabled are none. */
   async visible({ toolIds }: Principal): Promise<readonly ToolFacts[]> {
     const all = await this.catalogue.list();
+    this.known.retain(all);
     return all.filter(({ id, enabled }) => enabled && (toolIds === null || toolIds.has(id)));
   }
 
@@ -108,17 +114,24 @@ export class JointLists {
   }
 
   /** What a tool offers, or why that is not known. */
-  private async look(facts: ToolFacts, patienceMs: number): Promise<KeptOffering | string> {
-    if (facts.desired === 'stopped') return 'it was stopped';
-    const session = this.catalogue.session(facts.id);
-    const found = await this.known.of(facts.id, session, patienceMs);
-    if (found !== null) return found.offering;
-    if (session !== null || patienceMs === 0) return 'it has not said yet what it offers';
-    return this.lookAtFirst(facts, patienceMs);
+  private async look({ id, desired }: ToolFacts, patienceMs: number): Promise<KeptOffering | string> {
+    if (desired === 'stopped') return 'it was stopped';
+    const grudge = this.grudgeOf(id);
+    const session = this.catalogue.session(id);
+    const found = await this.known.of(id, session, grudge === null ? patienceMs : 0);
+    if (found !== null) {
+      if (session !== null && !found.isCurrent && patienceMs > 0) this.bear(id, LATE);
+      return found.offering;
+    }
+    if (grudge !== null) return grudge;
+    if (patienceMs === 0) return LATE;
+    const seen = session === null ? await this.lookAtFirst(id, patienceMs) : LATE;
+    if (typeof seen === 'string') this.bear(id, seen);
+    return seen;
   }
 
   /** Nobody has ever seen what it offers, so it is started for that; whoever comes later has it from memory. */
-  private async lookAtFirst({ id }: ToolFacts, patienceMs: number): Promise<KeptOffering | string> {
+  private async lookAtFirst(id: string, patienceMs: number): Promise<KeptOffering | string> {
     const until = performance.now() + patienceMs;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<null>((resolve) => (timer = setTimeout(() => resolve(null), patienceMs)));
@@ -126,12 +139,24 @@ export class JointLists {
       const session = await Promise.race([this.catalogue.wake(id), late]);
       if (session === null) return 'it is still being started';
       const found = await this.known.of(id, session, Math.max(0, until - performance.now()));
-      return found?.offering ?? 'it has not said yet what it offers';
+      return found?.offering ?? LATE;
     } catch (error) {
-      return reasonOf(error);
+      return error instanceof DomainError ? error.message : 'it could not be started';
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /** Lists are asked for often: neither does each of them wait, nor does each begin another start in vain. */
+  private bear(id: string, reason: string): void {
+    this.grudges.set(id, { until: performance.now() + GRUDGE_MS, reason });
+  }
+
+  private grudgeOf(id: string): string | null {
+    const grudge = this.grudges.get(id);
+    if (grudge !== undefined && grudge.until > performance.now()) return grudge.reason;
+    this.grudges.delete(id);
+    return null;
   }
 
   private entriesOf(

@@ -1,5 +1,6 @@
 import { ClientMessage } from '../mcp/client-message';
 import { withValueAt } from '../mcp/json-text';
+import { SessionUnknownError } from './gateway.errors';
 import type { Endpoint, SessionClient } from './gateway.types';
 import { JointClient, type JointHome } from './joint-client';
 import { JointExchange } from './joint-exchange';
@@ -10,6 +11,8 @@ interface Adopted {
   idText: string;
 }
 
+/** Questions that a client never answers are forgotten at some time. */
+const MAX_WAITING = 256;
 const NOWHERE = { answer: () => undefined, fail: () => undefined, send: () => undefined };
 
 /**
@@ -72,6 +75,8 @@ export class JointSession implements JointHome {
     this.lastId += 1;
     const own = JSON.stringify(`joint-${this.lastId}`);
     this.waiting.set(own, { from, idText });
+    const [oldest] = this.waiting.keys();
+    if (this.waiting.size > MAX_WAITING && oldest !== undefined) this.waiting.delete(oldest);
     return own;
   }
 
@@ -95,6 +100,8 @@ export class JointSession implements JointHome {
     try {
       const { protocolVersion } = await endpoint.initialize(client, this.initialize);
       client.protocolVersion = protocolVersion;
+      // The session may have ended meanwhile: what was made for it goes as well.
+      if (this.clients.get(endpoint.id) !== client) throw new SessionUnknownError();
       endpoint.notify(client, messageOf({ method: 'notifications/initialized' }));
       const level = this.client.logLevel;
       if (level !== null) this.ask(client, messageOf({ id: 0, method: 'logging/setLevel', params: { level } }));

@@ -128,6 +128,17 @@ describe('KnownOfferings', () => {
     expect(world.asked).toHaveLength(3);
   });
 
+  it('forgets tools that are no more', async () => {
+    const world = new World();
+    world.stored = offering('a');
+    await world.known.of('t', null, 0);
+    world.stored = null;
+    world.known.retain([{ id: 't' }, { id: 'u' }]);
+    await expect(world.known.of('t', null, 0)).resolves.toMatchObject({ offering: offering('a') });
+    world.known.retain([]);
+    await expect(world.known.of('t', null, 0)).resolves.toBeNull();
+  });
+
   it('tells nobody of a start after which all is as before, and takes no late answer of an earlier one', async () => {
     const world = new World();
     world.start();

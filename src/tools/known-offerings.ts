@@ -80,9 +80,11 @@ export class KnownOfferings implements OnModuleInit {
     return { offering: entry.offering, isCurrent: this.isFresh(entry, session) };
   }
 
-  /** The tool is gone. */
-  forget(toolId: string): void {
-    this.entries.delete(toolId);
+  /** Forgets tools that are no more; `tools` are all there are. */
+  retain(tools: readonly { id: string }[]): void {
+    if (this.entries.size <= tools.length) return;
+    const ids = new Set(tools.map(({ id }) => id));
+    for (const id of this.entries.keys()) if (!ids.has(id)) this.entries.delete(id);
   }
 
   private isFresh(entry: Entry, session: ToolSession | null): boolean {

@@ -11,10 +11,10 @@ const PASSWORD = 'a password of scripts alone';
 const START_MS = 30_000;
 
 /** Starts it in a folder of its own; nothing of our own configuration is handed on. */
-export async function startMeasuredProgram(env = {}) {
+export async function startMeasuredProgram(env = {}, nodeArgs = []) {
   if (!existsSync(MAIN)) throw new Error('dist/ is missing: run `npm run build` first');
   const folder = mkdtempSync(join(tmpdir(), 'mcps-measured-'));
-  const child = spawn(process.execPath, [MAIN], {
+  const child = spawn(process.execPath, [...nodeArgs, MAIN], {
     cwd: folder,
     env: { PATH: process.env.PATH, HOME: process.env.HOME, PORT: '0', ADMIN_PASSWORD: PASSWORD, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
