@@ -134,17 +134,16 @@ describe('the joint lists', () => {
     await Promise.all([session.close(), stateless.close()]);
   });
 
-  it('cut names over 64 characters, and calls find the tool again, also before any list was read', async () => {
+  it('cut names over 64 characters, and find the tool again that a call means', async () => {
     const name = 'a-tool-with-quite-a-long-name-as-some-people-like-them-very-much';
     await app.post('/tools', aTool({ name: name.slice(0, 63) }));
-    const tools = names((await list()).result.tools);
-    const echo = tools.find((tool) => /_[0-9a-f]{8}$/.test(tool)) ?? '';
-    for (const tool of tools) expect(tool.length).toBeLessThanOrEqual(64);
-    expect(new Set(tools).size).toBe(tools.length);
-    const answers = await Promise.all(
-      tools.map((tool) => list('tools/call', { name: tool, arguments: { text: 'found' } })),
-    );
-    expect(answers.filter(({ result }) => result?.content?.[0]?.text === 'Echo: found')).toHaveLength(1);
+    const { tools } = (await list()).result;
+    for (const { name: cut } of tools) expect(cut).toMatch(/^.{55}_[0-9a-f]{8}$/);
+    expect(new Set(names(tools)).size).toBe(tools.length);
+    const echo = tools.find(({ description }: any) => description === 'Gives the text back').name;
+    expect(await list('tools/call', { name: echo, arguments: { text: 'found' } })).toMatchObject({
+      result: { content: [{ text: 'Echo: found' }] },
+    });
     expect(await list('tools/call', { name: `${echo.slice(0, -1)}!`, arguments: {} })).toMatchObject({
       error: { code: -32602 },
     });
