@@ -118,6 +118,7 @@ export class LegacyFront {
       );
     }
     session.lastSeenAt = performance.now();
+    session.principal = principal;
     return session;
   }
 

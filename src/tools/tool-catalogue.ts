@@ -4,6 +4,7 @@ import { SupervisorService, type ToolFork } from '../supervisor/supervisor.servi
 import type { OwnHandshake } from '../supervisor/tool-instance';
 import type { ToolSession } from '../supervisor/tool-session';
 import type { DesiredState, Sharing } from './tool-definition.types';
+import { ToolDefaults } from './tool-defaults';
 import { ToolRegistry } from './tool-registry';
 import { ToolRepository } from './tool.repository';
 import { ToolDisabledError, ToolNotRunningError, ToolStoppedError } from './tools.errors';
@@ -36,6 +37,7 @@ export class ToolCatalogue {
     private readonly tools: ToolRepository,
     private readonly registry: ToolRegistry,
     private readonly supervisor: SupervisorService,
+    private readonly defaults: ToolDefaults,
     private readonly clock: Clock,
   ) {}
 
@@ -111,9 +113,11 @@ export class ToolCatalogue {
   private async read(): Promise<void> {
     const revision = this.tools.revision;
     const rows = await this.tools.list({});
-    this.facts = rows.map(({ id, name, description, enabled, desired, sharing, timeoutMs, recordPayloads }) =>
-      Object.freeze({ id, name, description, enabled, desired, sharing, timeoutMs, recordPayloads }),
-    );
+    this.facts = rows.map((tool) => {
+      const { id, name, description, enabled, desired, sharing, recordPayloads } = tool;
+      const { timeoutMs } = this.defaults.of(tool);
+      return Object.freeze({ id, name, description, enabled, desired, sharing, timeoutMs, recordPayloads });
+    });
     this.byKey = new Map(this.facts.flatMap((tool) => [[tool.id, tool] as const, [tool.name, tool] as const]));
     this.revision = revision;
     this.loadedAt = this.clock.monotonic();
