@@ -181,6 +181,14 @@ describe('faults at the gateway', () => {
       expect((await raw(reach('stopped'), initializeRequest())).body.error.data.code).toBe('tool_disabled');
     });
 
+    it('ends the sessions of a tool that is deleted', async () => {
+      await app.post('/tools', aTool({ name: 'short-lived' }));
+      const session = await aSession(reach('short-lived'));
+      await app.delete('/tools/short-lived');
+      expect((await raw(reach('short-lived'), PING, session)).status).toBe(404);
+      expect(app.nest.get(GatewaySessions).get(session['mcp-session-id']!)).toBeUndefined();
+    });
+
     it('tells the reason of a start that fails', async () => {
       await app.post('/tools', { name: 'broken', command: 'no-such-command-anywhere' });
       const { body } = await raw(reach('broken'), initializeRequest());

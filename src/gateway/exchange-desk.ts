@@ -73,7 +73,12 @@ export class ExchangeDesk implements OnModuleInit, OnModuleDestroy {
       const level = message.method === 'logging/setLevel' ? message.params?.level : undefined;
       if (typeof level === 'string') client.setLogLevel(level);
     }
-    endpoint.request(exchange);
+    try {
+      endpoint.request(exchange);
+    } catch (error) {
+      // A bug of ours must not leave a request without an answer.
+      exchange.fail(error);
+    }
   }
 
   /** Resolves when nothing waits any more, or the time is up: what still waits then is given up. */

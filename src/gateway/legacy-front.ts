@@ -92,6 +92,8 @@ export class LegacyFront {
       return session;
     } catch (error) {
       session.end();
+      // Where it had ended before, something may have been begun for it since.
+      endpoint.release(session);
       throw error;
     }
   }

@@ -32,6 +32,7 @@ export class ToolCatalogue {
   private revision = -1;
   private loadedAt = -Infinity;
   private loading: Promise<void> | null = null;
+  private readonly goneListeners = new Set<(tool: ToolFacts) => void>();
 
   constructor(
     private readonly tools: ToolRepository,
@@ -91,6 +92,11 @@ export class ToolCatalogue {
     this.supervisor.onReady(listener);
   }
 
+  /** Hears of tools that are not there any more, as soon as somebody has asked for any. */
+  onGone(listener: (tool: ToolFacts) => void): void {
+    this.goneListeners.add(listener);
+  }
+
   private async bringUp(id: string): Promise<string> {
     const { name, start } = await this.registry.exclusively(id, (tool) => {
       if (!tool.enabled) throw new ToolDisabledError(tool.name);
@@ -113,6 +119,7 @@ export class ToolCatalogue {
   private async read(): Promise<void> {
     const revision = this.tools.revision;
     const rows = await this.tools.list({});
+    const before = this.facts;
     this.facts = rows.map((tool) => {
       const { id, name, description, enabled, desired, sharing, recordPayloads } = tool;
       const { timeoutMs } = this.defaults.of(tool);
@@ -121,5 +128,8 @@ export class ToolCatalogue {
     this.byKey = new Map(this.facts.flatMap((tool) => [[tool.id, tool] as const, [tool.name, tool] as const]));
     this.revision = revision;
     this.loadedAt = this.clock.monotonic();
+    for (const tool of before) {
+      if (!this.byKey.has(tool.id)) for (const listener of this.goneListeners) listener(tool);
+    }
   }
 }
