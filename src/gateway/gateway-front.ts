@@ -28,6 +28,7 @@ const NOBODY: Principal = {
   sessionId: null,
   mustChangePassword: false,
   toolIds: new Set(),
+  expiresAt: null,
 };
 
 /**

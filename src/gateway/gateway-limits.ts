@@ -24,13 +24,14 @@ export class GatewayLimits implements OnModuleDestroy {
   requestsPerTool = 0;
   serversPerTool = 0;
   private messagesPerMinute = 0;
-  private rate: FixedWindow | null = null;
+  private readonly rate: FixedWindow;
   private readonly stopListening: () => void;
 
   constructor(
     private readonly settings: Settings,
-    private readonly clock: Clock,
+    clock: Clock,
   ) {
+    this.rate = new FixedWindow(clock, { windowMs: WINDOW_MS, maxKeys: MAX_KEYS });
     this.read();
     this.stopListening = settings.onChange(KEYS, () => this.read());
   }
@@ -41,7 +42,7 @@ export class GatewayLimits implements OnModuleDestroy {
 
   /** Counts a message; null: there is no limit. */
   take({ type, id }: Principal): Allowance | null {
-    return this.rate === null ? null : this.rate.take(`${type} ${id}`);
+    return this.messagesPerMinute === 0 ? null : this.rate.take(`${type} ${id}`, this.messagesPerMinute);
   }
 
   private read(): void {
@@ -53,9 +54,6 @@ export class GatewayLimits implements OnModuleDestroy {
     this.requestsPerSession = settings.get('gateway.requestsPerSession');
     this.requestsPerTool = settings.get('gateway.requestsPerTool');
     this.serversPerTool = settings.get('gateway.serversPerTool');
-    const limit = settings.get('gateway.messagesPerMinute');
-    if (limit === this.messagesPerMinute) return;
-    this.messagesPerMinute = limit;
-    this.rate = limit === 0 ? null : new FixedWindow(this.clock, { limit, windowMs: WINDOW_MS, maxKeys: MAX_KEYS });
+    this.messagesPerMinute = settings.get('gateway.messagesPerMinute');
   }
 }

@@ -10,6 +10,7 @@ import { KnownOfferings } from './known-offerings';
 import { OfferingService } from './offering.service';
 import { ToolBatchService } from './tool-batch.service';
 import { ToolCatalogue } from './tool-catalogue';
+import { ToolDefaults } from './tool-defaults';
 import { ToolDirectory } from './tool-directory';
 import { ToolExportService } from './tool-export.service';
 import { ToolImportService } from './tool-import.service';
@@ -24,6 +25,7 @@ import { ToolRuntimeController } from './tool-runtime.controller';
 import { ToolRuntimeService } from './tool-runtime.service';
 import { ToolScopeGuard } from './tool-scope.guard';
 import { ToolSecrets } from './tool-secrets';
+import { ToolStatuses } from './tool-statuses';
 import { ToolTransferController } from './tool-transfer.controller';
 import { Tool } from './tool.entity';
 import { ToolRepository } from './tool.repository';
@@ -51,14 +53,16 @@ import { ToolsService } from './tools.service';
     ToolMetricsCollector,
     ToolMetricsService,
     ToolReconciler,
+    ToolDefaults,
     ToolDirectory,
     ToolRegistry,
     ToolRepository,
     ToolScopeGuard,
     ToolSecrets,
+    ToolStatuses,
     DefinitionIntake,
     DefinitionPolicy,
   ],
-  exports: [KnownOfferings, ToolCatalogue, ToolDirectory],
+  exports: [KnownOfferings, ToolCatalogue, ToolDirectory, ToolStatuses],
 })
 export class ToolsModule {}
