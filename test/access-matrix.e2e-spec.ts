@@ -54,6 +54,8 @@ const MATRIX: Record<string, string> = {
   'GET /api/v1/tools/export': 'admin',
   'GET /api/v1/system/config': 'viewer',
   'PUT /api/v1/system/config': 'admin',
+  'GET /api/v1/gateway/sessions': 'admin',
+  'DELETE /api/v1/gateway/sessions/{id}': 'admin',
   'GET /api/v1/system/health': 'viewer',
   'GET /api/v1/events': 'viewer scoped',
   'GET /api/v1/logs/system': 'viewer',

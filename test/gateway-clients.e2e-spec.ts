@@ -26,10 +26,10 @@ describe('the gateway, asked by real clients', () => {
 
   const reach = (tool: string): Reach => ({ origin: app.origin, key, tool });
   const clients: Record<string, (tool: string) => Promise<AnyClient>> = {
-    'Streamable HTTP with sessions': (tool) => aLegacyClient(reach(tool)) as Promise<AnyClient>,
-    'HTTP+SSE': (tool) => anSseClient(reach(tool)) as Promise<AnyClient>,
-    '2026-07-28, pinned': (tool) => aModernClient(reach(tool)) as Promise<AnyClient>,
-    '2026-07-28, auto': (tool) => aModernClient(reach(tool), 'auto') as Promise<AnyClient>,
+    'Streamable HTTP with sessions': (tool) => aLegacyClient(reach(tool)),
+    'HTTP+SSE': (tool) => anSseClient(reach(tool)),
+    '2026-07-28, pinned': (tool) => aModernClient(reach(tool)),
+    '2026-07-28, auto': (tool) => aModernClient(reach(tool), 'auto'),
   };
   const pairs = Object.keys(clients).flatMap((name) => ERAS.map((era) => ({ name, era })));
 

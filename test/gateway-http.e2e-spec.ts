@@ -233,9 +233,13 @@ describe('the gateway over HTTP', () => {
         headers: { ...session, authorization: `Bearer ${scoped.key}`, accept: 'text/event-stream' },
       });
       expect(stream.status).toBe(200);
+      const listen = modernRequest(1, 'subscriptions/listen', { notifications: { toolsListChanged: true } });
+      const listening = raw(own, listen.body, listen.headers);
       const ended = stream.text();
+      await raw(own, PING, session);
       await app.delete(`/api-keys/${scoped.id}`);
       await ended;
+      expect((await listening).status).toBe(200);
       expect((await raw(own, PING, session)).status).toBe(401);
       const refused = await app.get('/logs/operations?action=gateway.request&outcome=refused');
       expect(refused.body.items.length).toBeGreaterThan(0);

@@ -1,4 +1,6 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import type { Principal } from '../auth/principal';
+import { PrincipalRevocations } from '../auth/principal-revocations';
 import { ANSWERED_OK } from '../mcp/relay.types';
 import { resultAnswer } from '../mcp/rpc-answers';
 import type { CallOutcome } from '../mcp/traffic';
@@ -9,17 +11,36 @@ import { GatewayLimits } from './gateway-limits';
 import { GatewaySession } from './gateway-session';
 import type { Endpoint } from './gateway.types';
 import { mayAsk } from './roles-at-gateway';
+import { isExpired, isMeant } from './whose';
+
+/** How often it is looked whether a credential is over. */
+const EXPIRY_MS = 5_000;
 
 /** Takes every request on its way in and out: rights, limits, counts. One account for all fronts. */
 @Injectable()
-export class ExchangeDesk {
-  private waiting = new Set<GatewayExchange>();
-  private idle: (() => void)[] = [];
+export class ExchangeDesk implements OnModuleInit, OnModuleDestroy {
+  private readonly waiting = new Set<GatewayExchange>();
+  private readonly idle: (() => void)[] = [];
+
+  private timer: NodeJS.Timeout | null = null;
 
   constructor(
     private readonly limits: GatewayLimits,
     private readonly counters: GatewayCounters,
+    private readonly revocations: PrincipalRevocations,
   ) {}
+
+  onModuleInit(): void {
+    this.revocations.onRevoked((revocation) => this.cancelAll((principal) => isMeant(revocation, principal)));
+    this.timer = setInterval(() => {
+      const now = Date.now();
+      this.cancelAll((principal) => isExpired(principal, now));
+    }, EXPIRY_MS).unref();
+  }
+
+  onModuleDestroy(): void {
+    if (this.timer) clearInterval(this.timer);
+  }
 
   /** Who keeps account of the requests to one endpoint. */
   ownerFor(endpoint: Endpoint): ExchangeOwner {
@@ -52,7 +73,12 @@ export class ExchangeDesk {
       const level = message.method === 'logging/setLevel' ? message.params?.level : undefined;
       if (typeof level === 'string') client.setLogLevel(level);
     }
-    endpoint.request(exchange);
+    try {
+      endpoint.request(exchange);
+    } catch (error) {
+      // A bug of ours must not leave a request without an answer.
+      exchange.fail(error);
+    }
   }
 
   /** Resolves when nothing waits any more, or the time is up: what still waits then is given up. */
@@ -70,6 +96,14 @@ export class ExchangeDesk {
   endOpenEnded(): void {
     for (const exchange of [...this.waiting]) {
       if (exchange.message.method === 'subscriptions/listen') exchange.cancel('MCPS.ONE is being stopped');
+    }
+  }
+
+  /** A15: of clients without a session, whose requests may be streams without end; sessions end as a whole. */
+  private cancelAll(hasLost: (principal: Principal) => boolean): void {
+    for (const exchange of [...this.waiting]) {
+      const { client } = exchange;
+      if (client.sessionId === null && hasLost(client.principal)) exchange.cancel('Its right to be here has ended');
     }
   }
 

@@ -1,7 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { TrafficTap } from '../mcp/traffic-tap';
 import { ToolCatalogue, type ToolFacts } from '../tools/tool-catalogue';
+import { GatewayCounters } from './gateway-counters';
 import { GatewayLimits } from './gateway-limits';
+import { GatewaySessions } from './gateway-sessions';
 import type { Endpoint } from './gateway.types';
 import { ToolEndpoint } from './tool-endpoint';
 
@@ -16,7 +18,15 @@ export class GatewayEndpoints {
     private readonly catalogue: ToolCatalogue,
     private readonly limits: GatewayLimits,
     private readonly tap: TrafficTap,
-  ) {}
+    sessions: GatewaySessions,
+    counters: GatewayCounters,
+  ) {
+    catalogue.onGone(({ id, name }) => {
+      this.tools.delete(id);
+      counters.forget(name);
+      for (const session of sessions.list()) if (session.endpoint.id === id) session.end();
+    });
+  }
 
   /** From memory; undefined: ask `find`. */
   peek(tool: string | null): Endpoint | null | undefined {

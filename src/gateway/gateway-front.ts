@@ -26,9 +26,9 @@ const NOBODY: Principal = {
   name: 'anonymous',
   role: 'viewer',
   sessionId: null,
-  expiresAt: null,
   mustChangePassword: false,
   toolIds: new Set(),
+  expiresAt: null,
 };
 
 /**

@@ -63,7 +63,8 @@ export class GatewaySession implements SessionClient {
   private readonly endListeners: (() => void)[] = [];
 
   constructor(
-    readonly principal: Principal,
+    /** As the last request has shown it. */
+    public principal: Principal,
     readonly endpoint: Endpoint,
     /** `sse`: the transport of 2024-11-05, with one stream for everything. */
     readonly transport: 'http' | 'sse',

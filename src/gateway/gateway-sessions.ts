@@ -4,6 +4,7 @@ import { PrincipalRevocations, type Revocation } from '../auth/principal-revocat
 import { TooManySessionsError } from './gateway.errors';
 import { GatewayLimits } from './gateway-limits';
 import type { GatewaySession } from './gateway-session';
+import { isExpired, isMeant } from './whose';
 
 const BEAT_MS = 15_000;
 const SWEEP_MS = 5_000;
@@ -68,11 +69,12 @@ export class GatewaySessions implements OnModuleInit, OnModuleDestroy {
     session.onEnd(() => this.remove(session, owner));
   }
 
-  /** Ends those that nobody has used for too long. */
-  sweep(): void {
+  /** Ends those that nobody has used for too long, and those whose credential is over: streams ask for it only once. */
+  sweep(now = Date.now()): void {
     const before = performance.now() - this.limits.sessionIdleMs;
-    for (const session of this.sessions.values()) {
-      if (session.lastSeenAt < before && !session.isBusy) session.end();
+    for (const session of [...this.sessions.values()]) {
+      const isIdle = session.lastSeenAt < before && !session.isBusy;
+      if (isIdle || isExpired(session.principal, now)) session.end();
     }
   }
 
@@ -81,12 +83,8 @@ export class GatewaySessions implements OnModuleInit, OnModuleDestroy {
   }
 
   /** A15: whose right has ended is gone at once, with open streams and all. */
-  private revoke({ type, id }: Revocation): void {
-    for (const session of [...this.sessions.values()]) {
-      const { principal } = session;
-      const isMeant = type === 'session' ? principal.sessionId === id : principal.type === type && principal.id === id;
-      if (isMeant) session.end();
-    }
+  private revoke(revocation: Revocation): void {
+    for (const session of [...this.sessions.values()]) if (isMeant(revocation, session.principal)) session.end();
   }
 
   private remove(session: GatewaySession, owner: string): void {

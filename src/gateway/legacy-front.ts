@@ -92,6 +92,8 @@ export class LegacyFront {
       return session;
     } catch (error) {
       session.end();
+      // Where it had ended before, something may have been begun for it since.
+      endpoint.release(session);
       throw error;
     }
   }
@@ -118,6 +120,7 @@ export class LegacyFront {
       );
     }
     session.lastSeenAt = performance.now();
+    session.principal = principal;
     return session;
   }
 

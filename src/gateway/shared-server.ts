@@ -1,5 +1,6 @@
 import type { ClientMessage } from '../mcp/client-message';
 import { isRecord } from '../mcp/call-params';
+import { OWN_CLIENT } from '../mcp/peer.types';
 import { ANSWERED_OK } from '../mcp/relay.types';
 import { resultAnswer } from '../mcp/rpc-answers';
 import type { ToolSession } from '../supervisor/tool-session';
@@ -162,7 +163,7 @@ export class SharedServer {
   }
 
   private ask({ peer, timeoutMs }: ToolSession, method: string, uri: string): void {
-    peer?.request({ method, params: { uri }, timeoutMs, client: 'mcps', sessionId: null }).catch(() => undefined);
+    peer?.request({ method, params: { uri }, timeoutMs, client: OWN_CLIENT, sessionId: null }).catch(() => undefined);
   }
 }
 

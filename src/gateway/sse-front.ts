@@ -13,6 +13,8 @@ import { LegacyFront } from './legacy-front';
 import { StreamExchange } from './session-exchanges';
 
 const BEAT_MS = 15_000;
+/** So long may a stream stay without a session. */
+const BEGIN_MS = 60_000;
 
 /** A stream on which nothing was said yet: the session begins with `initialize`. */
 interface Waiting {
@@ -42,8 +44,12 @@ export class SseFront {
     this.streams.set(id, stream);
     writer.send(`${messagesPath}?sessionId=${id}`, undefined, 'endpoint');
     const beat = setInterval(() => writer.beat(), BEAT_MS).unref();
+    const begins = setTimeout(() => {
+      if (stream.session === null) writer.end();
+    }, BEGIN_MS).unref();
     to.response.once('close', () => {
       clearInterval(beat);
+      clearTimeout(begins);
       this.streams.delete(id);
       // Without its stream the session has no voice: it ends with it.
       stream.session?.end();
@@ -69,6 +75,7 @@ export class SseFront {
     }
     if (session === null) throw new MalformedMessageError(RPC_CODES.invalidRequest, 'Send initialize first');
     session.lastSeenAt = performance.now();
+    session.principal = to.principal;
     if (message.kind !== 'request') {
       this.legacy.take(session, message);
       return;

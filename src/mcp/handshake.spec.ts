@@ -57,9 +57,23 @@ describe('performHandshake', () => {
     jest.useRealTimers();
   });
 
+  it('keeps the whole answer and all revisions that it names, for clients', async () => {
+    const supportedVersions = ['2026-07-28', '2025-11-25', 7];
+    const result = { ...MODERN_RESULT, supportedVersions, vendor: { kept: true } };
+    const world = new World({ 'server/discover': (transport, { id }) => transport.result(id, result) });
+    await expect(world.shake()).resolves.toMatchObject({ supportedVersions: ['2026-07-28', '2025-11-25'], result });
+  });
+
+  it('begins with the own parameters of a client, whose next word is its own as well', async () => {
+    const world = new World(legacyInitialize);
+    const initialize = { protocolVersion: '2025-03-26', capabilities: { roots: {} }, clientInfo: { name: 'c' }, vendor: 1 };
+    await world.shake({ probe: 'legacy', initialize });
+    expect(world.transport.sent).toMatchObject([{ method: 'initialize', params: initialize }]);
+  });
+
   it('F7: settles with a modern server by one question', async () => {
     const world = new World(modern);
-    await expect(world.shake()).resolves.toEqual({
+    await expect(world.shake()).resolves.toMatchObject({
       era: 'modern',
       protocolVersion: '2026-07-28',
       serverInfo: { name: 'modern', version: '2', title: 'Modern' },
@@ -85,7 +99,7 @@ describe('performHandshake', () => {
 
   it('F7: falls back to initialize when the probe is answered with any other error', async () => {
     const world = new World({ ...unknownDiscover, ...legacyInitialize });
-    await expect(world.shake()).resolves.toEqual({
+    await expect(world.shake()).resolves.toMatchObject({
       era: 'legacy',
       protocolVersion: '2025-06-18',
       serverInfo: { name: 'legacy', version: '1' },
@@ -239,7 +253,7 @@ describe('performHandshake', () => {
       const world = new World({
         initialize: (transport, { id }) => transport.result(id, { protocolVersion: version }),
       });
-      await expect(world.shake({ probe: 'legacy' })).resolves.toEqual({
+      await expect(world.shake({ probe: 'legacy' })).resolves.toMatchObject({
         era: 'legacy',
         protocolVersion: version,
         serverInfo: null,

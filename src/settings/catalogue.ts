@@ -115,12 +115,6 @@ export const SETTINGS = {
     'AUTH_RATE_LIMIT_PER_MINUTE',
     (config) => config.authRateLimitPerMinute,
   ),
-  'events.maxStreams': setting(wholeNumber({ min: 1, max: 10_000 }), 1000, 'Event streams that may be open at once'),
-  'events.maxStreamsPerCaller': setting(
-    wholeNumber({ min: 1, max: 10_000 }),
-    20,
-    'Event streams that one user or API key may have open at once',
-  ),
   'gateway.maxBodyBytes': withVariable(
     wholeNumber({ min: 65_536, max: 268_435_456 }),
     16_777_216,
@@ -176,6 +170,12 @@ export const SETTINGS = {
     'Messages a minute that one user or API key may send to the gateway; 0 sets no limit',
     'GATEWAY_RATE_LIMIT_PER_MINUTE',
     (config) => config.gatewayRateLimitPerMinute,
+  ),
+  'events.maxStreams': setting(wholeNumber({ min: 1, max: 10_000 }), 1000, 'Event streams that may be open at once'),
+  'events.maxStreamsPerCaller': setting(
+    wholeNumber({ min: 1, max: 10_000 }),
+    20,
+    'Event streams that one user or API key may have open at once',
   ),
   environment: fixed(word(ENVIRONMENTS), 'development', 'development, production or test', 'ENVIRONMENT', (config) => {
     return config.environment;

@@ -248,6 +248,8 @@ describe('the health of running tools', () => {
     for (let passed = 0; passed < 75_000; passed += 5_000) {
       one.clock.advance(5_000);
       one.monitor.tick();
+      // What is sent in one turn of the event loop is written at its end.
+      await new Promise((resolve) => setImmediate(resolve));
       counts.push(all());
     }
     const asked = counts.map((count, index) => count - (counts[index - 1] ?? 0));

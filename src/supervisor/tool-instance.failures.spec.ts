@@ -33,11 +33,14 @@ describe('which questions a server is asked first', () => {
   it('F7: starts a server that exits on the probe once more without it, uncounted, and remembers that', async () => {
     const { instance, spawner } = tooled([{ exitsOnDiscover: true }]);
     expect(await instance.start()).toBe('ready');
+    // What is sent in one turn of the event loop is written at its end.
+    await new Promise((resolve) => setImmediate(resolve));
     const asked = () => spawner.children.map((child) => child.methods.slice(0, 2));
     const straight = ['initialize', 'notifications/initialized'];
     expect(asked()).toEqual([['server/discover'], straight]);
     expect(instance.lifecycle).toMatchObject({ failures: 0, restarts: 0, lastError: null });
     await instance.restart();
+    await new Promise((resolve) => setImmediate(resolve));
     expect(asked().slice(1)).toEqual([straight, straight]);
   });
 

@@ -4,8 +4,8 @@ import { Settings } from '../settings/settings';
 import { SupervisorService, type ToolFork } from '../supervisor/supervisor.service';
 import type { OwnHandshake } from '../supervisor/tool-instance';
 import type { ToolSession } from '../supervisor/tool-session';
-import { ToolDefaults } from './tool-defaults';
 import type { DesiredState, Sharing } from './tool-definition.types';
+import { ToolDefaults } from './tool-defaults';
 import { ToolRegistry } from './tool-registry';
 import { ToolRepository } from './tool.repository';
 import { ToolDisabledError, ToolNotRunningError, ToolStoppedError } from './tools.errors';
@@ -33,13 +33,14 @@ export class ToolCatalogue {
   private revision = -1;
   private loadedAt = -Infinity;
   private loading: Promise<void> | null = null;
+  private readonly goneListeners = new Set<(tool: ToolFacts) => void>();
 
   constructor(
     private readonly tools: ToolRepository,
     private readonly registry: ToolRegistry,
     private readonly supervisor: SupervisorService,
-    private readonly clock: Clock,
     private readonly defaults: ToolDefaults,
+    private readonly clock: Clock,
     settings: Settings,
   ) {
     settings.onChange(['mcp.timeoutSeconds'], () => (this.revision = -1));
@@ -100,6 +101,11 @@ export class ToolCatalogue {
     this.supervisor.onReady(listener);
   }
 
+  /** Hears of tools that are not there any more, as soon as somebody has asked for any. */
+  onGone(listener: (tool: ToolFacts) => void): void {
+    this.goneListeners.add(listener);
+  }
+
   private async bringUp(id: string): Promise<string> {
     const { name, start } = await this.registry.exclusively(id, (tool) => {
       if (!tool.enabled) throw new ToolDisabledError(tool.name);
@@ -122,6 +128,7 @@ export class ToolCatalogue {
   private async read(): Promise<void> {
     const revision = this.tools.revision;
     const rows = await this.tools.list({});
+    const before = this.facts;
     this.facts = rows.map((tool) => {
       const { id, name, description, enabled, desired, sharing, recordPayloads } = tool;
       const { timeoutMs } = this.defaults.of(tool);
@@ -130,5 +137,8 @@ export class ToolCatalogue {
     this.byKey = new Map(this.facts.flatMap((tool) => [[tool.id, tool] as const, [tool.name, tool] as const]));
     this.revision = revision;
     this.loadedAt = this.clock.monotonic();
+    for (const tool of before) {
+      if (!this.byKey.has(tool.id)) for (const listener of this.goneListeners) listener(tool);
+    }
   }
 }

@@ -26,7 +26,7 @@ export async function crowd(reach: Reach, options: CrowdOptions): Promise<CrowdR
   const { call = (text: string) => ({ name: 'echo', arguments: { text } }) } = options;
   const perClient = Math.ceil(options.calls / options.clients);
   const sessions = await Promise.all(
-    Array.from({ length: options.clients }, (_, index) => (index % 2 === 0 ? aSession(reach) : null)),
+    Array.from({ length: options.clients }, async (_, index) => (index % 2 === 0 ? await aSession(reach) : null)),
   );
   await Promise.all(
     sessions.map(async (session, client) => {
@@ -76,7 +76,7 @@ function post(
       (response) => {
         let text = '';
         response.setEncoding('utf8');
-        response.on('data', (chunk) => (text += chunk));
+        response.on('data', (chunk: string) => (text += chunk));
         response.on('error', reject);
         response.on('end', () => {
           const data = text.startsWith('{') ? text : (/data: (.*)\n/.exec(text)?.[1] ?? '');

@@ -1,8 +1,9 @@
 /** Real MCP clients of both generations, connected to the gateway of a test app, and raw HTTP for what they never send. */
 import { Client as ModernClient, StreamableHTTPClientTransport as ModernTransport } from '@modelcontextprotocol/client';
 import { Client as LegacyClient } from '@modelcontextprotocol/sdk/client/index.js';
-import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
+import * as sse from '@modelcontextprotocol/sdk/client/sse.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 
 export const INFO = { name: 'test-client', version: '1.0.0' };
 
@@ -11,6 +12,10 @@ export interface Reach {
   key: string;
   tool: string;
 }
+
+/** Deprecated as the transport is; clients that speak nothing else live on. */
+const SseTransport = (sse as unknown as { SSEClientTransport: new (url: URL, options: object) => Transport })
+  .SSEClientTransport;
 
 const withKey = (key: string) => ({ requestInit: { headers: { authorization: `Bearer ${key}` } } });
 
@@ -30,9 +35,12 @@ export async function aLegacyClient(
 export async function anSseClient({ origin, key, tool }: Reach): Promise<LegacyClient> {
   const client = new LegacyClient(INFO, { capabilities: {} });
   const headers = { authorization: `Bearer ${key}` };
-  const transport = new SSEClientTransport(new URL(`${origin}/mcp/${tool}/sse`), {
+  const transport = new SseTransport(new URL(`${origin}/mcp/${tool}/sse`), {
     requestInit: { headers },
-    eventSourceInit: { fetch: (url, init) => fetch(url, { ...init, headers: { ...init.headers, ...headers } }) },
+    eventSourceInit: {
+      fetch: (url: string, init: RequestInit) =>
+        fetch(url, { ...init, headers: { ...(init.headers as Record<string, string>), ...headers } }),
+    },
   });
   await client.connect(transport);
   return client;
