@@ -157,7 +157,7 @@ describe('why a start failed', () => {
   });
 
   it('answers a start although the system never does, and a stop too', async () => {
-    const { instance, spawner } = tooled([{ spawnGate: new Promise(() => undefined) }], { startTimeoutMs: 100 });
+    const { instance, spawner } = tooled([{ spawnGate: new Promise(() => undefined) }], { startTimeoutMs: 1_000 });
     expect(await instance.start()).toBe('failed');
     expect(spawner.asked).toBe(1);
     expect(await instance.stop()).toBe(false);
