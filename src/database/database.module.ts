@@ -7,11 +7,11 @@ import {
   Inject,
   Logger,
   Module,
-  type OnApplicationShutdown,
   type Provider,
 } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
 import { DataSource } from 'typeorm';
+import { ShutdownCoordinator } from '../availability/shutdown-coordinator';
 import { AppConfig } from '../config/app-config';
 import type { DatabaseTarget } from '../config/database-url';
 import { SecretKeys } from '../config/secret-keys';
@@ -45,7 +45,7 @@ const TARGET = Symbol('DatabaseTarget');
  */
 @Global()
 @Module({})
-export class DatabaseModule implements OnApplicationShutdown {
+export class DatabaseModule {
   /** The module around the tables of the whole application. */
   static with(schema: Schema): DynamicModule {
     return {
@@ -61,11 +61,14 @@ export class DatabaseModule implements OnApplicationShutdown {
     private readonly writers: DatabaseWriters,
     private readonly reader: Reader,
     @Inject(HeldLocks) private readonly held: HeldLocks,
-  ) {}
+    shutdown: ShutdownCoordinator,
+  ) {
+    shutdown.register({ name: 'what is still to be written', phase: 'flush', run: () => this.writers.flushAll() });
+    shutdown.register({ name: 'the database', phase: 'close', run: () => this.close() });
+  }
 
-  /** Last of all: what is still queued is written, then the connection closes, then the locks open. */
-  async onApplicationShutdown(): Promise<void> {
-    await this.writers.flushAll();
+  /** Last of all: the connection closes, then the locks open. */
+  private async close(): Promise<void> {
     await this.reader.close();
     if (this.dataSource.isInitialized) await this.dataSource.destroy();
     for (const lock of this.held.locks) await lock.release();

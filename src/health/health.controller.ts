@@ -3,7 +3,7 @@ import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { HealthCheck, type HealthCheckResult, HealthCheckService } from '@nestjs/terminus';
 import { Public } from '../auth/access.decorator';
 import { DatabaseIndicator } from '../database/database.indicator';
-import { DrainingIndicator } from './draining.indicator';
+import { ServiceIndicator } from './service.indicator';
 
 /** Probes for Kubernetes and people (outside the base path). A managed tool that fails is no reason to be unready. */
 @ApiTags('Health')
@@ -13,7 +13,7 @@ export class HealthController {
   constructor(
     private readonly health: HealthCheckService,
     private readonly database: DatabaseIndicator,
-    private readonly draining: DrainingIndicator,
+    private readonly service: ServiceIndicator,
   ) {}
 
   /** All of it in short */
@@ -21,7 +21,7 @@ export class HealthController {
   @HealthCheck()
   @ApiOperation({ operationId: 'getHealth' })
   check(): Promise<HealthCheckResult> {
-    return this.health.check([() => this.database.check('database'), () => this.draining.check('service')]);
+    return this.health.check([() => this.database.check('database'), () => this.service.check('service')]);
   }
 
   /** The process works; never fails because a dependency does */
@@ -37,7 +37,7 @@ export class HealthController {
   @HealthCheck()
   @ApiOperation({ operationId: 'getReadiness' })
   ready(): Promise<HealthCheckResult> {
-    return this.health.check([() => this.database.check('database'), () => this.draining.check('service')]);
+    return this.health.check([() => this.database.check('database'), () => this.service.check('service')]);
   }
 
   /** Configuration read, migrations done, HTTP up */

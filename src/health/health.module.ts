@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
-import { DrainingIndicator } from './draining.indicator';
+import { ServiceIndicator } from './service.indicator';
 import { HealthController } from './health.controller';
 
 /**
@@ -10,6 +10,6 @@ import { HealthController } from './health.controller';
 @Module({
   imports: [TerminusModule],
   controllers: [HealthController],
-  providers: [DrainingIndicator],
+  providers: [ServiceIndicator],
 })
 export class HealthModule {}
