@@ -1,4 +1,6 @@
 import { Global, Module } from '@nestjs/common';
+import { HealthParts } from './health-parts';
+import { Liveness } from './liveness';
 import { Maintenance } from './maintenance';
 import { OpenRequests } from './open-requests';
 import { ShutdownCoordinator } from './shutdown-coordinator';
@@ -7,13 +9,14 @@ import { ShutdownCoordinator } from './shutdown-coordinator';
 const DRAIN_MS = 4_900;
 
 /**
- * Owns: whether MCPS.ONE takes work: maintenance, the requests under way, the order in which everything ends.
+ * Owns: whether MCPS.ONE takes work: maintenance, the requests under way, the order in which everything ends,
+ * and what is known of its health.
  * Does not own: what is to be ended (those who have it register a step), the probes that tell of it (health/).
  */
 @Global()
 @Module({
-  providers: [Maintenance, OpenRequests, ShutdownCoordinator],
-  exports: [Maintenance, OpenRequests, ShutdownCoordinator],
+  providers: [Maintenance, OpenRequests, ShutdownCoordinator, Liveness, HealthParts],
+  exports: [Maintenance, OpenRequests, ShutdownCoordinator, Liveness, HealthParts],
 })
 export class AvailabilityModule {
   constructor(shutdown: ShutdownCoordinator, open: OpenRequests) {

@@ -6,6 +6,7 @@ import type { DatabaseTarget } from '../config/database-url';
 import { logDatabaseFile } from './log-database';
 import { QueryLogger } from './query-logger';
 import { serializeSqlite } from './sqlite-serializer';
+import { WriteGate } from './write-gate';
 
 /** How long a statement waits for a lock held by another process, in milliseconds. */
 const BUSY_TIMEOUT_MS = 5_000;
@@ -76,10 +77,10 @@ export function dataSourceOptions(
 export function createDataSource(
   target: DatabaseTarget,
   schema: Schema,
-  options?: { logQueries?: boolean },
+  options?: { logQueries?: boolean; gate?: WriteGate },
 ): DataSource {
   const dataSource = new DataSource(dataSourceOptions(target, schema, options));
-  return target.type === 'sqlite' ? serializeSqlite(dataSource) : dataSource;
+  return target.type === 'sqlite' ? serializeSqlite(dataSource, options?.gate ?? new WriteGate()) : dataSource;
 }
 
 /** TypeORM's options for the log file beside a SQLite database: for its migrations alone, the rest goes by worker threads. */

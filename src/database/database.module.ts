@@ -1,14 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import {
-  type DynamicModule,
-  Global,
-  Inject,
-  Logger,
-  Module,
-  type Provider,
-} from '@nestjs/common';
+import { type DynamicModule, Global, Inject, Logger, Module, type Provider } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
 import { DataSource } from 'typeorm';
 import { ShutdownCoordinator } from '../availability/shutdown-coordinator';
@@ -21,6 +14,7 @@ import { hasMigrations, logDatabaseFile, LogStorage } from './log-database';
 import { migrate, MigrationsPendingError, readMigrationState } from './migration-runner';
 import { DatabaseInfo } from './database-info';
 import { DatabaseIndicator } from './database.indicator';
+import { DatabaseWatch } from './database-watch';
 import { DatabaseWriters } from './database-writers';
 import { PostgresLock } from './postgres-lock';
 import { PostgresReader } from './postgres-reader';
@@ -28,6 +22,7 @@ import { Reader } from './reader';
 import { SqliteReader } from './sqlite-reader';
 import { markSecretKey, refuseWrongKey } from './secret-key-check';
 import { Transactions } from './transactions';
+import { WriteGate } from './write-gate';
 
 /** The locks of this process, taken before the data is touched. */
 class HeldLocks {
@@ -52,7 +47,16 @@ export class DatabaseModule {
       module: DatabaseModule,
       imports: [TerminusModule],
       providers: providersFor(schema),
-      exports: [DataSource, Transactions, DatabaseInfo, DatabaseWriters, DatabaseIndicator, LogStorage, Reader],
+      exports: [
+        DataSource,
+        Transactions,
+        DatabaseInfo,
+        DatabaseWriters,
+        DatabaseWatch,
+        DatabaseIndicator,
+        LogStorage,
+        Reader,
+      ],
     };
   }
 
@@ -93,10 +97,16 @@ function providersFor(schema: Schema): Provider[] {
     },
     {
       provide: DataSource,
-      inject: [AppConfig, TARGET, HeldLocks, SecretKeys],
-      useFactory: async (config: AppConfig, target: DatabaseTarget, held: HeldLocks, keys: SecretKeys) => {
+      inject: [AppConfig, TARGET, HeldLocks, SecretKeys, WriteGate],
+      useFactory: async (
+        config: AppConfig,
+        target: DatabaseTarget,
+        held: HeldLocks,
+        keys: SecretKeys,
+        gate: WriteGate,
+      ) => {
         try {
-          return await openDatabase(config, target, schema, keys);
+          return await openDatabase(config, target, schema, { keys, gate });
         } catch (error) {
           for (const lock of held.locks) await lock.release();
           throw error;
@@ -121,7 +131,9 @@ function providersFor(schema: Schema): Provider[] {
     Transactions,
     DatabaseInfo,
     DatabaseWriters,
+    DatabaseWatch,
     DatabaseIndicator,
+    WriteGate,
   ];
 }
 
@@ -180,14 +192,14 @@ async function openDatabase(
   config: AppConfig,
   target: DatabaseTarget,
   schema: Schema,
-  keys: SecretKeys,
+  { keys, gate }: { keys: SecretKeys; gate: WriteGate },
 ): Promise<DataSource> {
   const logger = new Logger('Database');
   if (target.type === 'sqlite') {
     prepareSqliteFile(target.file);
     prepareSqliteFile(logDatabaseFile(target.file));
   }
-  const dataSource = await createDataSource(target, schema, { logQueries: config.debug }).initialize();
+  const dataSource = await createDataSource(target, schema, { logQueries: config.debug, gate }).initialize();
   try {
     await refuseWrongKey(dataSource, keys);
     await bringUpToDate(config, dataSource, target, logger);

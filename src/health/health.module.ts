@@ -1,15 +1,19 @@
 import { Module } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
-import { ServiceIndicator } from './service.indicator';
 import { HealthController } from './health.controller';
+import { LivenessIndicator } from './liveness.indicator';
+import { MigrationsIndicator } from './migrations.indicator';
+import { ServiceIndicator } from './service.indicator';
 
 /**
  * Owns: the probes /health, /health/live, /health/ready, /health/startup.
- * Does not own: the state of single tools, which never makes the service unready.
+ * Does not own: what is known of our health (availability/, database/), the state of single tools, which never makes the
+ * service unready.
  */
 @Module({
-  imports: [TerminusModule],
+  // A probe comes every few seconds: what it finds is in its answer, not in the log.
+  imports: [TerminusModule.forRoot({ logger: false })],
   controllers: [HealthController],
-  providers: [ServiceIndicator],
+  providers: [LivenessIndicator, MigrationsIndicator, ServiceIndicator],
 })
 export class HealthModule {}

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { Liveness } from '../availability/liveness';
 import { DatabaseWriters } from '../database/database-writers';
 import { LogStorage } from '../database/log-database';
 import { McpModule } from '../mcp/mcp.module';
@@ -35,4 +36,8 @@ import { openWriterThread } from './writer-line';
   ],
   exports: [Recorder, ToolNames],
 })
-export class LogsModule {}
+export class LogsModule {
+  constructor(writer: LogWriter, liveness: Liveness) {
+    liveness.register({ name: 'log-writer', isBeating: () => !writer.isFailing });
+  }
+}
