@@ -9,9 +9,12 @@ import { CommonModule } from './common/common.module';
 import type { AppConfig } from './config/app-config';
 import { ConfigModule } from './config/config.module';
 import { DatabaseModule } from './database/database.module';
+import { EventsModule } from './events/events.module';
 import { HealthModule } from './health/health.module';
 import { LogsModule } from './logs/logs.module';
 import { MetricsModule } from './metrics/metrics.module';
+import { SchedulerModule } from './scheduler/scheduler.module';
+import { SettingsModule } from './settings/settings.module';
 import { SystemModule } from './system/system.module';
 import { ToolsModule } from './tools/tools.module';
 import { UsersModule } from './users/users.module';
@@ -27,7 +30,10 @@ export class AppModule {
         CommonModule.with(logger),
         AvailabilityModule,
         DatabaseModule.with(SCHEMA),
+        EventsModule,
         AuditModule,
+        SettingsModule,
+        SchedulerModule,
         AuthModule,
         MetricsModule,
         UsersModule,
