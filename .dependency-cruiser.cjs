@@ -60,6 +60,9 @@ const ALLOWED = [
   ['supervisor', 'mcp'],
   // A tool's secrets are told to the recorder, so that none is stored.
   ['tools', 'logs'],
+  // What is told of MCPS.ONE as a whole is told of these, too.
+  ['system', 'tools'],
+  ['system', 'logs'],
   // The scope of a key is given and shown as names of tools.
   ['api-keys', 'tools'],
 ];

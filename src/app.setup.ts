@@ -48,7 +48,7 @@ export async function createApp(config: AppConfig, logger: AppLogger): Promise<N
         maxAge: 600,
       });
     }
-    app.setGlobalPrefix(config.apiPrefix, { exclude: ['health', 'health/*path'] });
+    app.setGlobalPrefix(config.apiPrefix, { exclude: ['health', 'health/*path', 'metrics'] });
     app.useGlobalPipes(createValidationPipe());
     app.useGlobalFilters(new ProblemFilter(translateDatabaseError));
     await addPages(app, config);
