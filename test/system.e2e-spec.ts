@@ -123,7 +123,7 @@ describe('what MCPS.ONE tells of itself', () => {
       recorder: { written: NUMBER, dropped: 0 },
       database: { latencyMs: NUMBER, sizeBytes: NUMBER },
     });
-    const calls = body.points.reduce((sum: number, { gateway }: any) => sum + (gateway.calls ?? 0), 0);
+    const calls = body.points.reduce((sum: number, { gateway }: any) => sum + Number(gateway.calls ?? 0), 0);
     expect(calls).toBeGreaterThanOrEqual(2);
     const day = await app.get(`/system/metrics?from=${new Date(Date.now() - 86_400_000).toISOString()}`);
     expect(day.body.stepSeconds).toBeGreaterThanOrEqual(60);

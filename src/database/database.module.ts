@@ -11,7 +11,7 @@ import { SecretKeys } from '../config/secret-keys';
 import { createDataSource, logDataSourceOptions, prepareSqliteFile, type Schema } from './data-source';
 import { InstanceLock } from './instance-lock';
 import { hasMigrations, logDatabaseFile, LogStorage } from './log-database';
-import { migrate, MigrationsPendingError, readMigrationState } from './migration-runner';
+import { MigrationsPendingError, readMigrationState } from './migration-runner';
 import { DatabaseInfo } from './database-info';
 import { DatabaseIndicator } from './database.indicator';
 import { DatabaseWatch } from './database-watch';
@@ -22,6 +22,7 @@ import { Reader } from './reader';
 import { SqliteReader } from './sqlite-reader';
 import { markSecretKey, refuseWrongKey } from './secret-key-check';
 import { Transactions } from './transactions';
+import { migrateUnlimited } from './unlimited-migration';
 import { WriteGate } from './write-gate';
 
 /** The locks of this process, taken before the data is touched. */
@@ -181,10 +182,11 @@ export async function takeLocks(config: AppConfig): Promise<HeldLocks> {
 
 function takePostgresLock(url: string): Promise<PostgresLock> {
   const logger = new Logger('Database');
-  return PostgresLock.take(url, (error) => {
-    logger.error('The lock on the database is lost: no second MCPS.ONE is kept off it until a restart', {
-      reason: error.message,
-    });
+  return PostgresLock.take(url, {
+    onLost: (reason) => logger.error('The lock on the database is lost; it will be taken again', { reason }),
+    onTaken: (holder) =>
+      logger.fatal('Another MCPS.ONE has taken the database while it was away: stop one of them', { pid: holder }),
+    onRegained: () => logger.log('The lock on the database is held again'),
   });
 }
 
@@ -202,7 +204,7 @@ async function openDatabase(
   const dataSource = await createDataSource(target, schema, { logQueries: config.debug, gate }).initialize();
   try {
     await refuseWrongKey(dataSource, keys);
-    await bringUpToDate(config, dataSource, target, logger);
+    await bringUpToDate(config, dataSource, target, { schema, logger });
     if (target.type === 'sqlite') await openLogFile(config, target, schema, logger);
     await markSecretKey(dataSource, keys, schema.sealed ?? []);
     return dataSource;
@@ -224,7 +226,7 @@ async function openLogFile(
   if (hasMigrations(file, known)) return;
   const logs = await new DataSource(logDataSourceOptions(target.file, schema)).initialize();
   try {
-    await bringUpToDate(config, logs, { ...target, file }, logger);
+    await bringUpToDate(config, logs, { ...target, file }, { schema, logger });
   } finally {
     await logs.destroy();
   }
@@ -234,14 +236,14 @@ async function bringUpToDate(
   config: AppConfig,
   dataSource: DataSource,
   target: DatabaseTarget,
-  logger: Logger,
+  { schema, logger }: { schema: Schema; logger: Logger },
 ): Promise<void> {
   if (!config.migrateOnStart) {
     const { pending } = await readMigrationState(dataSource);
     if (pending.length > 0) throw new MigrationsPendingError(pending);
     return;
   }
-  const { applied, copy } = await migrate(dataSource, target);
+  const { applied, copy } = await migrateUnlimited(dataSource, target, schema);
   if (copy !== null) logger.log('The database was copied aside before its migration', { copy });
   if (applied.length > 0) logger.log('Database migrations applied', { migrations: applied });
 }
