@@ -11,7 +11,7 @@ import { isNestedDeeperThan } from './mcp/json-depth';
 import { HttpMeter } from './metrics/http-meter';
 
 /** Largest body of a REST request. */
-const BODY_LIMIT_BYTES = 4 * 1024 * 1024;
+export const BODY_LIMIT_BYTES = 4 * 1024 * 1024;
 const MAX_BODY_DEPTH = 200;
 /** How long requests under way may take once the server closes; the children are down by then. */
 const CLOSE_GRACE_MS = 2_000;

@@ -1,6 +1,7 @@
 import { Global, Module } from '@nestjs/common';
 import { HealthParts } from './health-parts';
 import { Liveness } from './liveness';
+import { LoadShedder } from './load-shedder';
 import { Maintenance } from './maintenance';
 import { OpenRequests } from './open-requests';
 import { ShutdownCoordinator } from './shutdown-coordinator';
@@ -15,8 +16,8 @@ const DRAIN_MS = 4_900;
  */
 @Global()
 @Module({
-  providers: [Maintenance, OpenRequests, ShutdownCoordinator, Liveness, HealthParts],
-  exports: [Maintenance, OpenRequests, ShutdownCoordinator, Liveness, HealthParts],
+  providers: [Maintenance, OpenRequests, ShutdownCoordinator, LoadShedder, Liveness, HealthParts],
+  exports: [Maintenance, OpenRequests, ShutdownCoordinator, LoadShedder, Liveness, HealthParts],
 })
 export class AvailabilityModule {
   constructor(shutdown: ShutdownCoordinator, open: OpenRequests) {

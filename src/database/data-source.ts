@@ -115,3 +115,9 @@ export function prepareSqliteFile(file: string): void {
   // SQLite gives -wal and -shm the mode of the database file.
   chmodSync(file, 0o600);
 }
+
+/** A file that opens may still take no write (F50): this is one that changes nothing. */
+export async function proveWritable(dataSource: DataSource): Promise<void> {
+  const [row] = await dataSource.query<{ user_version: number }[]>('PRAGMA user_version');
+  await dataSource.query(`PRAGMA user_version = ${row?.user_version ?? 0}`);
+}

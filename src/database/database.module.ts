@@ -8,11 +8,13 @@ import { ShutdownCoordinator } from '../availability/shutdown-coordinator';
 import { AppConfig } from '../config/app-config';
 import type { DatabaseTarget } from '../config/database-url';
 import { SecretKeys } from '../config/secret-keys';
-import { createDataSource, logDataSourceOptions, prepareSqliteFile, type Schema } from './data-source';
+import { createDataSource, logDataSourceOptions, prepareSqliteFile, proveWritable, type Schema } from './data-source';
 import { InstanceLock } from './instance-lock';
 import { hasMigrations, logDatabaseFile, LogStorage } from './log-database';
 import { MigrationsPendingError, readMigrationState } from './migration-runner';
+import { explainOpening } from './open-errors';
 import { DatabaseInfo } from './database-info';
+import { DatabaseIntegrity } from './database-integrity';
 import { DatabaseIndicator } from './database.indicator';
 import { DatabaseWatch } from './database-watch';
 import { DatabaseWriters } from './database-writers';
@@ -54,6 +56,7 @@ export class DatabaseModule {
         DatabaseInfo,
         DatabaseWriters,
         DatabaseWatch,
+        DatabaseIntegrity,
         DatabaseIndicator,
         LogStorage,
         Reader,
@@ -110,7 +113,7 @@ function providersFor(schema: Schema): Provider[] {
           return await openDatabase(config, target, schema, { keys, gate });
         } catch (error) {
           for (const lock of held.locks) await lock.release();
-          throw error;
+          throw explainOpening(error, target);
         }
       },
     },
@@ -133,6 +136,7 @@ function providersFor(schema: Schema): Provider[] {
     DatabaseInfo,
     DatabaseWriters,
     DatabaseWatch,
+    DatabaseIntegrity,
     DatabaseIndicator,
     WriteGate,
   ];
@@ -159,7 +163,7 @@ export async function takeLocks(config: AppConfig): Promise<HeldLocks> {
     if (database.type === 'postgres') locks.push(await takePostgresLock(database.url));
   } catch (error) {
     for (const lock of locks) await lock.release();
-    throw error;
+    throw explainOpening(error, database);
   }
   if (database.type === 'postgres') return new HeldLocks(locks, null);
   if (database.temporary) {
@@ -207,6 +211,7 @@ async function openDatabase(
     await bringUpToDate(config, dataSource, target, { schema, logger });
     if (target.type === 'sqlite') await openLogFile(config, target, schema, logger);
     await markSecretKey(dataSource, keys, schema.sealed ?? []);
+    if (target.type === 'sqlite') await proveWritable(dataSource);
     return dataSource;
   } catch (error) {
     await dataSource.destroy();

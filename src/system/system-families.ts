@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { LoadShedder } from '../availability/load-shedder';
 import { Maintenance } from '../availability/maintenance';
 import { Clock } from '../common/clock';
 import { VERSION } from '../common/version';
@@ -25,11 +26,12 @@ export class SystemFamilies {
   }
 
   /** Of what the platform knows of itself. */
-  addPlatform(database: DatabaseWatch, maintenance: Maintenance): void {
+  addPlatform(database: DatabaseWatch, maintenance: Maintenance, shedder: LoadShedder): void {
     const { families } = this;
     const gauge = families.value.bind(families, 'gauge');
     gauge('mcps_database_up', 'Whether the database answers', () => Number(database.current.up));
     gauge('mcps_database_latency_seconds', 'How long its last answer took', () => seconds(database.current.latencyMs));
+    families.value('counter', 'mcps_http_shed_total', 'Requests refused for want of memory', () => shedder.refused);
     gauge('mcps_maintenance', 'Whether MCPS.ONE is in maintenance', () => Number(maintenance.current !== null));
   }
 

@@ -15,9 +15,10 @@ export class SystemHealth {
   ) {}
 
   check(): Promise<HealthCheckResult> {
-    const { database, disk, recorder, supervisor, tools } = this.own;
+    const { database, integrity, disk, recorder, supervisor, tools } = this.own;
     return this.health.check([
       () => database.check('database'),
+      () => integrity.check('integrity'),
       () => disk.check('disk'),
       () => recorder.check('recorder'),
       () => supervisor.check('supervisor'),

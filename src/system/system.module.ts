@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
+import { LoadShedder } from '../availability/load-shedder';
 import { Maintenance } from '../availability/maintenance';
 import { DatabaseWatch } from '../database/database-watch';
 import { LogsModule } from '../logs/logs.module';
@@ -8,6 +9,8 @@ import { SupervisorModule } from '../supervisor/supervisor.module';
 import { ToolsModule } from '../tools/tools.module';
 import { CallMeter } from './call-meter';
 import { DiskIndicator } from './disk.indicator';
+import { IntegrityCheckJob } from './integrity-check.job';
+import { IntegrityIndicator } from './integrity.indicator';
 import { OwnIndicators } from './own-indicators';
 import { PrometheusController } from './prometheus.controller';
 import { PrometheusService } from './prometheus.service';
@@ -36,12 +39,13 @@ import { ToolsMeter } from './tools-meter';
   controllers: [SystemConfigController, SystemController, SystemHealthController, PrometheusController],
   providers: [
     ...[CallMeter, StorageMeter, ToolsMeter, SystemMeters, SystemMonitor, SystemService],
-    ...[SystemFamilies, PrometheusService],
-    ...[SupervisorIndicator, ToolsIndicator, DiskIndicator, RecorderIndicator, OwnIndicators, SystemHealth],
+    ...[SystemFamilies, PrometheusService, IntegrityCheckJob],
+    ...[SupervisorIndicator, ToolsIndicator, DiskIndicator, RecorderIndicator],
+    ...[IntegrityIndicator, OwnIndicators, SystemHealth],
   ],
 })
 export class SystemModule {
-  constructor(families: SystemFamilies, database: DatabaseWatch, maintenance: Maintenance) {
-    families.addPlatform(database, maintenance);
+  constructor(families: SystemFamilies, database: DatabaseWatch, maintenance: Maintenance, shedder: LoadShedder) {
+    families.addPlatform(database, maintenance, shedder);
   }
 }
