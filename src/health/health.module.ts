@@ -11,8 +11,7 @@ import { ServiceIndicator } from './service.indicator';
  * service unready.
  */
 @Module({
-  // A probe comes every few seconds: what it finds is in its answer, not in the log.
-  imports: [TerminusModule.forRoot({ logger: false })],
+  imports: [TerminusModule],
   controllers: [HealthController],
   providers: [LivenessIndicator, MigrationsIndicator, ServiceIndicator],
 })
