@@ -27,7 +27,7 @@ const preload = (path: string, code: string): Record<string, string> => {
 
 const probe = async (origin: string, path: string) => {
   const response = await fetch(`${origin}/health/${path}`);
-  return { status: response.status, body: (await response.json()) as any };
+  return { status: response.status, body: await response.json() };
 };
 
 describe('a shutdown', () => {

@@ -6,7 +6,7 @@ import type { HealthCheckResult, HealthIndicatorResult } from '@nestjs/terminus'
  * begins, also what is alive. @throws ServiceUnavailableException with the same body where something is down
  */
 export function probeReport(...results: HealthIndicatorResult[]): HealthCheckResult {
-  const details: HealthIndicatorResult = Object.assign({}, ...results);
+  const details = results.reduce<HealthIndicatorResult>((all, result) => ({ ...all, ...result }), {});
   const part = (isUp: boolean) =>
     Object.fromEntries(Object.entries(details).filter(([, { status }]) => (status === 'up') === isUp));
   const [info, error] = [part(true), part(false)];

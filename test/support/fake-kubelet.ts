@@ -44,6 +44,10 @@ export class FakeKubelet {
   private work: Promise<unknown> = Promise.resolve();
   private isPaused = false;
 
+  private counts(): boolean {
+    return !this.isPaused && !this.ended.signal.aborted;
+  }
+
   constructor(
     private readonly origin: string,
     private readonly rules: ProbeRules = QUICK_RULES,
@@ -113,11 +117,10 @@ export class FakeKubelet {
   /** Asks until the verdict is true, or it is over. A status of 0: no answer. */
   private async each({ path, periodMs, timeoutMs }: ProbeRule, verdict: (status: number) => boolean): Promise<void> {
     while (!this.ended.signal.aborted) {
-      if (!this.isPaused) {
+      if (this.counts()) {
         const status = await this.ask(path, timeoutMs);
         // What it could not ask while it was suspended itself says nothing.
-        const counts = !this.isPaused && !this.ended.signal.aborted;
-        if (counts && verdict(status)) return;
+        if (this.counts() && verdict(status)) return;
       }
       await pause(periodMs, undefined, { signal: this.ended.signal }).catch(() => undefined);
     }
