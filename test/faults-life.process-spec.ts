@@ -1,7 +1,7 @@
 /** MCPS.ONE as Kubernetes sees it: faults that must not make it restart us, and a shutdown that loses nothing. */
 import { renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { firstLogin, scratchFolder, startProgram, stopProgram } from './support/built-program';
+import { firstLogin, login, scratchFolder, startProgram, stopProgram } from './support/built-program';
 import { FakeKubelet } from './support/fake-kubelet';
 import { allRunning, startFaultProgram } from './support/fault-program';
 import { expectNoOrphan } from './support/invariants';
@@ -180,6 +180,61 @@ describe('what must not make an orchestrator restart us', () => {
     },
     60_000,
   );
+});
+
+const JUMPING_CLOCK = `
+  const [RealDate, { readFileSync }] = [Date, require('node:fs')];
+  let offset = 0;
+  globalThis.Date = class extends RealDate {
+    constructor(...given) {
+      if (given.length === 0) super(RealDate.now() + offset);
+      else super(...given);
+    }
+    static now() {
+      return RealDate.now() + offset;
+    }
+  };
+  process.on('SIGUSR2', () => (offset = Number(readFileSync(process.env.CLOCK_OFFSET, 'utf8'))));
+`;
+
+describe('a wall clock that jumps', () => {
+  it('F63: by two days and back to an hour ago: no tool is restarted, no job runs twice, nothing is deleted, probes are up', async () => {
+    const path = fresh();
+    const offset = join(path, 'offset');
+    const env = { ...preload(path, JUMPING_CLOCK), CLOCK_OFFSET: offset, MCP_HEALTH_INTERVAL: '1' };
+    const { program, send, origin } = await startFaultProgram(path, env);
+    const kubelet = new FakeKubelet(origin).start();
+    const tool = await ToolUnderTest.create(send, { name: 'bystander' });
+    await tool.start();
+    for (let n = 0; n < 5; n++) await tool.textOf('echo', { text: `before ${n}` });
+    const pids = await allRunning(send, 1);
+    let api = send;
+    for (const hours of [48, -1]) {
+      writeFileSync(offset, String(hours * 3_600_000));
+      program.child.kill('SIGUSR2');
+      // A login of before may be over by the new time.
+      api = await waitUntil(() => login(origin).catch(() => undefined), { timeoutMs: 10_000, what: 'a login' });
+      await new Promise((resolve) => setTimeout(resolve, 4_000)); // some ticks of all that ticks
+      expect(await allRunning(api, 1)).toEqual(pids);
+      const { body: status } = await api('GET', '/tools/bystander/status');
+      expect(status).toMatchObject({ state: 'running', restarts: 0 });
+      const called = await api('POST', '/tools/bystander/call', { name: 'echo', arguments: { text: `at ${hours}` } });
+      expect(called.status).toBe(200);
+      expect((await api('GET', '/system/metrics?stepSeconds=10')).status).toBe(200);
+    }
+    const runs = [...program.output().matchAll(/A job (?:is done|has failed).*?"job":"([\w-]+)"/g)].map(
+      ([, job]) => job,
+    );
+    expect(runs).toContain('integrity-check');
+    expect(runs).toEqual([...new Set(runs)]);
+    const { body } = await api('GET', '/logs/mcp?method=tools/call&kind=request&limit=50');
+    expect(body.items).toHaveLength(7);
+    expect((await api('GET', '/logs/operations/verify')).body).toMatchObject({ valid: true });
+    await kubelet.stop();
+    expect(kubelet.wouldRestart).toBe(0);
+    expect(new Set(kubelet.liveAnswers)).toEqual(new Set([200]));
+    expect(await stopProgram(program)).toBe(0);
+  }, 90_000);
 });
 
 describe('a start that can not be', () => {
