@@ -21,6 +21,8 @@ export interface RequestContext {
   ip: string;
   /** The caller's trace, where the caller has one. */
   trace: TraceContext | null;
+  /** Monotonic milliseconds: before whatever was found out about it. */
+  startedAt: number;
   actor: Actor;
   target: Target | null;
   /** What the operation log shows beside the target. */
@@ -47,6 +49,7 @@ export function runInRequest<T>(
     {
       ...request,
       trace: request.trace ?? null,
+      startedAt: performance.now(),
       actor: ANONYMOUS,
       target: null,
       details: null,

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
+import { AfterCommit } from './after-commit';
 import { isConnectionLost, isRolledBack } from './database-errors';
 import { transactionOwner } from './sqlite-serializer';
 
@@ -14,6 +15,8 @@ const FIRST_PAUSE_MS = 30;
 /** The only place where transactions are opened. Keep the work short: on SQLite everyone else waits for its end. */
 @Injectable()
 export class Transactions {
+  private readonly followers = new WeakMap<object, AfterCommit>();
+
   constructor(private readonly dataSource: DataSource) {}
 
   /**
@@ -35,12 +38,26 @@ export class Transactions {
     }
   }
 
-  private once<T>(work: (tx: Tx) => Promise<T>, progress: { committing: boolean }): Promise<T> {
-    return this.dataSource.transaction(async (tx) => {
+  private async once<T>(work: (tx: Tx) => Promise<T>, progress: { committing: boolean }): Promise<T> {
+    const { result, follower } = await this.dataSource.transaction(async (tx) => {
       const runner = tx.queryRunner;
-      const result = await (runner ? transactionOwner.run(runner, () => work(tx)) : work(tx));
+      const after = runner ? new AfterCommit(runner) : null;
+      if (runner && after) this.followers.set(runner, after);
+      const done = {
+        result: await (runner ? transactionOwner.run(runner, () => work(tx)) : work(tx)),
+        follower: after,
+      };
       progress.committing = true;
-      return result;
+      return done;
     });
+    follower?.run();
+    return result;
+  }
+
+  /** `work` is done right after the commit, before `run` resolves; never, where all or this part is taken back. */
+  afterCommit(tx: Tx, work: () => void): void {
+    const follower = tx.queryRunner && this.followers.get(tx.queryRunner);
+    if (!follower) throw new Error('afterCommit needs the handle of a transaction that is open here');
+    follower.add(work);
   }
 }

@@ -9,6 +9,7 @@ import { DefinitionIntake } from './definition-intake';
 import { DefinitionPolicy } from './definition-policy';
 import { OfferingService } from './offering.service';
 import { ToolBatchService } from './tool-batch.service';
+import { ToolDefaults } from './tool-defaults';
 import { ToolDirectory } from './tool-directory';
 import { ToolExportService } from './tool-export.service';
 import { ToolImportService } from './tool-import.service';
@@ -23,6 +24,7 @@ import { ToolRuntimeController } from './tool-runtime.controller';
 import { ToolRuntimeService } from './tool-runtime.service';
 import { ToolScopeGuard } from './tool-scope.guard';
 import { ToolSecrets } from './tool-secrets';
+import { ToolStatuses } from './tool-statuses';
 import { ToolTransferController } from './tool-transfer.controller';
 import { Tool } from './tool.entity';
 import { ToolRepository } from './tool.repository';
@@ -51,15 +53,17 @@ const RECONCILER_LIMIT_MS = 60_000;
     ToolMetricsCollector,
     ToolMetricsService,
     ToolReconciler,
+    ToolDefaults,
     ToolDirectory,
     ToolRegistry,
     ToolRepository,
     ToolScopeGuard,
     ToolSecrets,
+    ToolStatuses,
     DefinitionIntake,
     DefinitionPolicy,
   ],
-  exports: [ToolDirectory],
+  exports: [ToolDirectory, ToolStatuses],
 })
 export class ToolsModule {
   constructor(reconciler: ToolReconciler, liveness: Liveness) {
