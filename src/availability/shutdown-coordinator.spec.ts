@@ -31,7 +31,7 @@ describe('the shutdown', () => {
   it('takes the phases one after the other, in whatever order their steps were registered', async () => {
     for (const phase of [...SHUTDOWN_PHASES].reverse()) step(phase, phase);
     await coordinator.beforeApplicationShutdown();
-    expect(order).toEqual(['refuse', 'drain', 'children']);
+    expect(order).toEqual(['refuse', 'drain', 'children', 'farewell']);
     await coordinator.onApplicationShutdown();
     expect(order).toEqual([...SHUTDOWN_PHASES]);
   });

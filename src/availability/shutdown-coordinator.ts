@@ -3,23 +3,25 @@ import { Clock } from '../common/clock';
 import { DomainError, messageOf } from '../common/domain-error';
 
 /**
- * What happens at a shutdown, in this order; between `children` and `flush` the HTTP server closes.
+ * What happens at a shutdown, in this order; between `farewell` and `flush` the HTTP server closes.
  *
  *   refuse    nothing new is begun: starts, jobs, sessions
- *   drain     what is under way gets its time: calls are answered, streams get their last event and end
+ *   drain     what is under way gets its time: calls are answered
  *   children  the programs of tools end
+ *   farewell  streams, which have shown all of that, get their last event and end
  *   flush     what is still in memory is written
  *   close     connections close, locks open
  */
-export const SHUTDOWN_PHASES = ['refuse', 'drain', 'children', 'flush', 'close'] as const;
+export const SHUTDOWN_PHASES = ['refuse', 'drain', 'children', 'farewell', 'flush', 'close'] as const;
 export type ShutdownPhase = (typeof SHUTDOWN_PHASES)[number];
 
 /** Most that a step of a phase may take, in milliseconds. With the 2 s of the HTTP server they make 25 s. */
 const PHASE_LIMIT_MS: Readonly<Record<ShutdownPhase, number>> = {
   refuse: 1_000,
   drain: 5_000,
-  children: 9_000,
-  flush: 6_000,
+  children: 8_500,
+  farewell: 1_000,
+  flush: 5_500,
   close: 2_000,
 };
 
@@ -68,7 +70,7 @@ export class ShutdownCoordinator implements BeforeApplicationShutdown, OnApplica
 
   async beforeApplicationShutdown(): Promise<void> {
     this.begun = true;
-    for (const phase of ['refuse', 'drain', 'children'] as const) await this.runPhase(phase);
+    for (const phase of ['refuse', 'drain', 'children', 'farewell'] as const) await this.runPhase(phase);
   }
 
   async onApplicationShutdown(): Promise<void> {

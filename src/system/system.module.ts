@@ -1,8 +1,9 @@
-import { Module } from '@nestjs/common';
+import { Module, type OnModuleInit } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
 import { LoadShedder } from '../availability/load-shedder';
 import { Maintenance } from '../availability/maintenance';
 import { DatabaseWatch } from '../database/database-watch';
+import { LiveViews } from '../events/live-views';
 import { LogsModule } from '../logs/logs.module';
 import { McpModule } from '../mcp/mcp.module';
 import { SupervisorModule } from '../supervisor/supervisor.module';
@@ -44,8 +45,19 @@ import { ToolsMeter } from './tools-meter';
     ...[IntegrityIndicator, OwnIndicators, SystemHealth],
   ],
 })
-export class SystemModule {
-  constructor(families: SystemFamilies, database: DatabaseWatch, maintenance: Maintenance, shedder: LoadShedder) {
+export class SystemModule implements OnModuleInit {
+  constructor(
+    private readonly system: SystemService,
+    private readonly views: LiveViews,
+    families: SystemFamilies,
+    database: DatabaseWatch,
+    maintenance: Maintenance,
+    shedder: LoadShedder,
+  ) {
     families.addPlatform(database, maintenance, shedder);
+  }
+
+  onModuleInit(): void {
+    this.views.showSystemStatus(() => this.system.status());
   }
 }
