@@ -16,7 +16,7 @@ export interface ProcessReading {
 }
 
 /** A timer wakes the process so often only to see how late it comes. */
-const RESOLUTION_MS = 50;
+const RESOLUTION_MS = 100;
 
 /** What this process and its machine use: each reading is about the time since the one before. */
 export class ProcessMeter {

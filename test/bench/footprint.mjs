@@ -10,7 +10,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const STARTS = 5;
-const IDLE_SECONDS = 20;
+/** Tools that are silent are asked once a minute whether they are there: that is part of idling. */
+const IDLE_SECONDS = 60;
 const TOOLS = 20;
 const LIMITS = {
   'start to listening (ms, median)': 2000,
