@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { ShuttingDownError } from '../availability/shutdown-coordinator';
 import { Clock } from '../common/clock';
+import { newId } from '../common/ids';
 import { Semaphore } from '../common/semaphore';
 import { VERSION } from '../common/version';
 import { AppConfig } from '../config/app-config';
@@ -19,7 +20,7 @@ import { StderrFiles } from './stderr-files';
 import type { StderrLine } from './stderr-ring';
 import { FIRST_DEFAULTS, type SupervisedTool, type ToolDefaults } from './supervised-tool';
 import { StartAbortedError, ToolStartFailedError, ToolUnkillableError } from './supervisor.errors';
-import { type InstanceSurroundings, ToolInstance } from './tool-instance';
+import { type InstanceSurroundings, type OwnHandshake, ToolInstance } from './tool-instance';
 import { DEFAULT_TIMES, type LifecycleState, type LifecycleTimes, type Phase, SHUTDOWN_TIMES } from './tool-lifecycle';
 import type { ToolSession } from './tool-session';
 import { STOPPED_SNAPSHOT, takeSnapshot, type ToolSnapshot } from './tool-snapshot';
@@ -50,6 +51,13 @@ export interface FailedTool {
   code: string;
 }
 
+/** A server of a tool that one client has for itself. */
+export interface ToolFork {
+  session: ToolSession;
+  /** Resolves when nothing of it is left. */
+  end: () => Promise<void>;
+}
+
 /** How many tools start at once. */
 const PARALLEL_STARTS = 4;
 /** A start keeps its place among them this long at most: one that hangs must not hold up the others. */
@@ -64,6 +72,8 @@ export class SupervisorService implements OnModuleInit {
   private readonly instances = new Map<string, ToolInstance>();
   /** Definitions that are only tried: not part of the registry, but of every shutdown. */
   private readonly trials = new Set<ToolInstance>();
+  /** Servers of single clients, beside the one that all others share. */
+  private readonly forks = new Set<ToolInstance>();
   private readonly readyListeners = new Set<ReadyListener>();
   private readonly starts = new Semaphore(PARALLEL_STARTS);
   /** Tells our children from those of another MCPS.ONE on this machine, also after a restart. */
@@ -126,13 +136,16 @@ export class SupervisorService implements OnModuleInit {
   /** Like `start`, but what runs is stopped first. */
   async restart(tool: SupervisedTool): Promise<void> {
     const instance = this.prepared(tool);
+    for (const fork of this.forksOf(tool.id)) void fork.stop();
     await this.settle(instance, instance.restart());
   }
 
   /** Resolves when no process of the tool is left. @throws ToolUnkillableError */
   async stop(toolId: string): Promise<void> {
     const instance = this.instances.get(toolId);
-    if (instance && !(await instance.stop())) throw new ToolUnkillableError(instance.tool.name);
+    const all = [...(instance ? [instance] : []), ...this.forksOf(toolId)];
+    const areGone = await Promise.all(all.map((each) => each.stop()));
+    if (instance && areGone.includes(false)) throw new ToolUnkillableError(instance.tool.name);
   }
 
   /** Stops a tool and forgets it. */
@@ -150,6 +163,36 @@ export class SupervisorService implements OnModuleInit {
   /** The session that calls may use, or null when the tool is not running. */
   session(toolId: string): ToolSession | null {
     return this.instances.get(toolId)?.live ?? null;
+  }
+
+  /** Resolves when a tool that is on its way to running does (true), or will not. */
+  async whenReady(toolId: string): Promise<boolean> {
+    return (await this.instances.get(toolId)?.whenReady()) ?? false;
+  }
+
+  /**
+   * Starts one more server of a tool, for one client alone; it is not started again when it ends. Resolves when it is ready.
+   * @throws ToolStartFailedError, StartAbortedError, ShuttingDownError
+   */
+  async fork(toolId: string, handshake: OwnHandshake): Promise<ToolFork> {
+    this.assertAccepting();
+    const shared = this.instances.get(toolId);
+    if (!shared) throw new Error('a tool that was never defined can not be started');
+    const once: SupervisedTool = { ...shared.tool, restartPolicy: 'never', maxRetries: 0 };
+    const instance = this.newInstance(once, this.tap, () => undefined, undefined, handshake);
+    this.forks.add(instance);
+    const end = async (): Promise<void> => {
+      if (await instance.stop()) this.forks.delete(instance);
+    };
+    try {
+      await this.settle(instance, instance.start());
+      const session = instance.live;
+      if (session === null) throw new ToolStartFailedError(once.name, instance.lifecycle);
+      return { session, end };
+    } catch (error) {
+      await end();
+      throw error;
+    }
   }
 
   /** The last lines of a program's stderr, oldest first. */
@@ -282,7 +325,7 @@ export class SupervisorService implements OnModuleInit {
   }
 
   private all(): ToolInstance[] {
-    return [...this.instances.values(), ...this.trials];
+    return [...this.instances.values(), ...this.trials, ...this.forks];
   }
 
   /** A listener that throws is a bug of ours, and no reason to doubt the tool. */
@@ -292,6 +335,10 @@ export class SupervisorService implements OnModuleInit {
     } catch (error) {
       this.logger.error('A listener failed when a tool became ready', error, { tool: session.tool.name });
     }
+  }
+
+  private forksOf(toolId: string): ToolInstance[] {
+    return [...this.forks].filter((instance) => instance.tool.id === toolId);
   }
 
   private isAlive(toolId: string): boolean {
@@ -304,6 +351,7 @@ export class SupervisorService implements OnModuleInit {
     sink: TrafficSink,
     onChange: InstanceSurroundings['onChange'],
     stderrSink?: InstanceSurroundings['stderrSink'],
+    handshake?: OwnHandshake,
   ): ToolInstance {
     const times = (): LifecycleTimes => (this.draining ? SHUTDOWN_TIMES : DEFAULT_TIMES);
     const defaults = (): ToolDefaults => this.defaults;
@@ -321,7 +369,8 @@ export class SupervisorService implements OnModuleInit {
       passthrough: this.config.mcpEnvPassthrough,
       maxMessageBytes: this.config.mcpMaxMessageBytes,
       remoteFetch: this.remoteFetch,
-      marker: `${this.installation}:${tool.id}`,
+      // What carries a marker is ended with its instance: a server of one client must not take that of all others along.
+      marker: `${this.installation}:${handshake === undefined ? tool.id : `own-${newId()}`}`,
       clock: this.clock,
       starts: this.starts,
       slotMs: START_SLOT_MS,
@@ -329,6 +378,7 @@ export class SupervisorService implements OnModuleInit {
         this.logger.debug('A tool wrote something that is no MCP message', { tool: name, line }),
       onChange,
       stderrSink,
+      handshake,
     });
   }
 

@@ -7,8 +7,10 @@ import { McpModule } from '../mcp/mcp.module';
 import { SupervisorModule } from '../supervisor/supervisor.module';
 import { DefinitionIntake } from './definition-intake';
 import { DefinitionPolicy } from './definition-policy';
+import { KnownOfferings } from './known-offerings';
 import { OfferingService } from './offering.service';
 import { ToolBatchService } from './tool-batch.service';
+import { ToolCatalogue } from './tool-catalogue';
 import { ToolDefaults } from './tool-defaults';
 import { ToolDirectory } from './tool-directory';
 import { ToolExportService } from './tool-export.service';
@@ -46,9 +48,11 @@ const RECONCILER_LIMIT_MS = 60_000;
     ToolsService,
     ToolRuntimeService,
     ToolBatchService,
+    ToolCatalogue,
     ToolImportService,
     ToolExportService,
     ToolProbeService,
+    KnownOfferings,
     OfferingService,
     ToolMetricsCollector,
     ToolMetricsService,
@@ -63,7 +67,7 @@ const RECONCILER_LIMIT_MS = 60_000;
     DefinitionIntake,
     DefinitionPolicy,
   ],
-  exports: [ToolDirectory, ToolStatuses],
+  exports: [KnownOfferings, ToolCatalogue, ToolDirectory, ToolStatuses],
 })
 export class ToolsModule {
   constructor(reconciler: ToolReconciler, liveness: Liveness) {
