@@ -3,7 +3,19 @@
  * Rings from the ground up: platform, runtime, features, edges. An arrow points down, or along a line of ALLOWED.
  */
 const platform = [
-  ...['config', 'common', 'database', 'events', 'settings', 'audit', 'scheduler', 'limits', 'auth', 'metrics'],
+  ...[
+    'config',
+    'common',
+    'database',
+    'events',
+    'settings',
+    'audit',
+    'scheduler',
+    'limits',
+    'auth',
+    'metrics',
+    'availability',
+  ],
 ];
 const runtime = ['mcp', 'supervisor'];
 const features = ['tools', 'logs', 'users', 'api-keys', 'backup', 'system'];
@@ -14,6 +26,9 @@ const folder = (names) => `^src/(${names.join('|')})/`;
 const ALLOWED = [
   ['database', 'config'],
   ['database', 'common'],
+  // What it has open ends at the shutdown's last steps; in maintenance its files may be exchanged.
+  ['database', 'availability'],
+  ['availability', 'common'],
   ['common', 'config'],
   ['audit', 'common'],
   ['audit', 'config'],
@@ -45,6 +60,9 @@ const ALLOWED = [
   ['supervisor', 'mcp'],
   // A tool's secrets are told to the recorder, so that none is stored.
   ['tools', 'logs'],
+  // What is told of MCPS.ONE as a whole is told of these, too.
+  ['system', 'tools'],
+  ['system', 'logs'],
   // The scope of a key is given and shown as names of tools.
   ['api-keys', 'tools'],
 ];

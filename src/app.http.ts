@@ -5,11 +5,13 @@ import { DomainError } from './common/domain-error';
 import { newId } from './common/ids';
 import { ProblemFilter } from './common/problem.filter';
 import { runInRequest } from './common/request-context';
+import { traceContextOf } from './common/trace-context';
 import type { AppConfig } from './config/app-config';
 import { isNestedDeeperThan } from './mcp/json-depth';
+import { HttpMeter } from './metrics/http-meter';
 
 /** Largest body of a REST request. */
-const BODY_LIMIT_BYTES = 4 * 1024 * 1024;
+export const BODY_LIMIT_BYTES = 4 * 1024 * 1024;
 const MAX_BODY_DEPTH = 200;
 /** How long requests under way may take once the server closes; the children are down by then. */
 const CLOSE_GRACE_MS = 2_000;
@@ -55,11 +57,17 @@ export function createAdapter(config: AppConfig): FastifyAdapter {
 /** Everything that happens to a request before a route is chosen: id, context, Host check, bodies as JSON and nothing else. */
 export function prepareHttp(app: NestFastifyApplication, config: AppConfig): void {
   const fastify = app.getHttpAdapter().getInstance();
+  const meter = app.get(HttpMeter);
   fastify.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-request-id', request.id);
     if (request.url.startsWith(config.apiPrefix)) void reply.header('cache-control', 'no-store');
     if (!isHostAllowed(request, config.allowedHosts)) done(new HostRefusedError());
-    else runInRequest({ requestId: request.id, ip: request.ip }, done);
+    else runInRequest({ requestId: request.id, ip: request.ip, trace: traceContextOf(request.headers) }, done);
+  });
+  fastify.addHook('onResponse', (request, reply, done) => {
+    const { method, routeOptions } = request;
+    meter.add({ method, route: routeOptions.url, status: reply.statusCode, ms: reply.elapsedTime });
+    done();
   });
   fastify.addHook('preClose', (done) => {
     // A connection on which nothing was ever asked (a browser's spare one, a TCP check) would hold the shutdown up.

@@ -3,6 +3,7 @@ import { SCHEMA } from './app.schema';
 import { ApiKeysModule } from './api-keys/api-keys.module';
 import { AuditModule } from './audit/audit.module';
 import { AuthModule } from './auth/auth.module';
+import { AvailabilityModule } from './availability/availability.module';
 import type { AppLogger } from './common/app-logger';
 import { CommonModule } from './common/common.module';
 import type { AppConfig } from './config/app-config';
@@ -29,6 +30,7 @@ export class AppModule {
       imports: [
         ConfigModule.with(config),
         CommonModule.with(logger),
+        AvailabilityModule,
         DatabaseModule.with(SCHEMA),
         EventsModule,
         AuditModule,

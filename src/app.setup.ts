@@ -1,6 +1,7 @@
 import helmet from '@fastify/helmet';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { watchDoor } from './app.door';
 import { createAdapter, prepareHttp } from './app.http';
 import { AppModule } from './app.module';
 import { addPages } from './app.pages';
@@ -35,6 +36,7 @@ export async function createApp(config: AppConfig, logger: AppLogger): Promise<N
   try {
     await app.register(helmet, { contentSecurityPolicy: CONTENT_SECURITY_POLICY });
     prepareHttp(app, config);
+    watchDoor(app, config);
     if (config.corsOrigins.length > 0) {
       app.enableCors({
         origin: [...config.corsOrigins],
@@ -47,7 +49,7 @@ export async function createApp(config: AppConfig, logger: AppLogger): Promise<N
         maxAge: 600,
       });
     }
-    app.setGlobalPrefix(config.apiPrefix, { exclude: ['health', 'health/*path'] });
+    app.setGlobalPrefix(config.apiPrefix, { exclude: ['health', 'health/*path', 'metrics'] });
     app.useGlobalPipes(createValidationPipe());
     app.useGlobalFilters(new ProblemFilter(translateDatabaseError));
     await addPages(app, config);

@@ -1,17 +1,19 @@
 #!/usr/bin/env node
 import 'reflect-metadata';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { prepareFolders } from './app.folders';
 import { createApp } from './app.setup';
 import { FirstPasswordFile } from './auth/first-password-file';
 import { AppLogger } from './common/app-logger';
 import { DomainError, messageOf } from './common/domain-error';
 import { LogFile } from './common/log-file';
 import { consoleSink } from './common/log-sinks';
+import { StartError } from './common/start-error';
 import { VERSION } from './common/version';
 import type { AppConfig } from './config/app-config';
 import { loadConfig } from './config/load-config';
 import { DataLockedError } from './database/instance-lock';
-import { MigrationsPendingError, SchemaNewerError } from './database/migration-runner';
+import { SchemaNewerError } from './database/migration-runner';
 import { IsolationUnavailableError } from './supervisor/isolation';
 import { SupervisorService } from './supervisor/supervisor.service';
 
@@ -47,6 +49,7 @@ async function serve(): Promise<void> {
   let config: AppConfig;
   try {
     config = loadConfig();
+    prepareFolders(config);
   } catch (error) {
     fail(EXIT.configuration, messageOf(error));
     return;
@@ -73,10 +76,7 @@ async function run(config: AppConfig): Promise<void> {
     const code = exitCodeOf(error);
     // What the operator has to mend is said in one line; a stack trace is for what we have to mend.
     const expected =
-      code !== EXIT.configuration ||
-      error instanceof DomainError ||
-      error instanceof MigrationsPendingError ||
-      error instanceof IsolationUnavailableError;
+      error instanceof StartError || error instanceof DomainError || error instanceof IsolationUnavailableError;
     if (!expected) logger.fatal(error instanceof Error ? error : messageOf(error), 'Main');
     await file.close();
     fail(code, messageOf(error));
@@ -93,7 +93,7 @@ async function listen(app: NestFastifyApplication, config: AppConfig): Promise<v
   }
 }
 
-class PortInUseError extends Error {
+class PortInUseError extends StartError {
   constructor({ host, port }: AppConfig) {
     super(`Port ${port} on ${host} is in use by another program. Stop that one, or set PORT.`);
   }

@@ -78,6 +78,13 @@ describe('the logger', () => {
     expect(entries[0]?.requestId).toBe('r-1');
   });
 
+  it('notes the trace of the caller of the current request', () => {
+    const { log, entries } = aLogger();
+    const trace = { traceparent: '00-a-b-01', tracestate: null, traceId: 'a' };
+    runInRequest({ requestId: 'r-1', ip: '127.0.0.1', trace }, () => log.warn('here', { tool: 't' }));
+    expect(entries[0]?.data).toEqual({ tool: 't', traceId: 'a' });
+  });
+
   it('keeps the stack of an error apart from the facts, where it would be shown', () => {
     const { log, entries } = aLogger();
     const error = new Error('broken');

@@ -95,13 +95,15 @@ export class AppLogger implements LoggerService {
     // Nest appends the context as the last text; a text before it is a stack trace, objects are facts.
     const texts = rest.filter((item): item is string => typeof item === 'string');
     const facts = rest.filter(isRecord);
+    const request = currentRequest();
+    if (request?.trace) facts.push({ traceId: request.trace.traceId });
     const error = [message, ...rest].find((item) => item instanceof Error);
     return {
       at: this.now(),
       level,
       context: texts.at(-1) ?? null,
       message: redact(textOf(message)),
-      requestId: currentRequest()?.requestId ?? null,
+      requestId: request?.requestId ?? null,
       data: facts.length > 0 ? redacted(Object.assign({}, ...facts) as Record<string, unknown>) : null,
       stack: redactedOrNull(error?.stack ?? (texts.length > 1 ? (texts[0] ?? null) : null)),
     };

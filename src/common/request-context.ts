@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { TraceContext } from './trace-context';
 
 /** Who acts: a user, an API key, MCPS.ONE itself, or nobody known. */
 export interface Actor {
@@ -18,6 +19,8 @@ export interface Target {
 export interface RequestContext {
   requestId: string;
   ip: string;
+  /** The caller's trace, where the caller has one. */
+  trace: TraceContext | null;
   /** Monotonic milliseconds: before whatever was found out about it. */
   startedAt: number;
   actor: Actor;
@@ -38,10 +41,14 @@ export const SYSTEM_ACTOR: Actor = { type: 'system', id: null, name: 'mcps' };
 const storage = new AsyncLocalStorage<RequestContext>();
 
 /** Runs `work` (and all it awaits) inside a request. */
-export function runInRequest<T>(request: { requestId: string; ip: string }, work: () => T): T {
+export function runInRequest<T>(
+  request: { requestId: string; ip: string; trace?: TraceContext | null },
+  work: () => T,
+): T {
   return storage.run(
     {
       ...request,
+      trace: request.trace ?? null,
       startedAt: performance.now(),
       actor: ANONYMOUS,
       target: null,

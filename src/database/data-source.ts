@@ -6,9 +6,20 @@ import type { DatabaseTarget } from '../config/database-url';
 import { logDatabaseFile } from './log-database';
 import { QueryLogger } from './query-logger';
 import { serializeSqlite } from './sqlite-serializer';
+import { WriteGate } from './write-gate';
 
 /** How long a statement waits for a lock held by another process, in milliseconds. */
 const BUSY_TIMEOUT_MS = 5_000;
+
+/**
+ * What no statement of ours may need on PostgreSQL (migrations are excepted): the server ends it after 30 s, and a
+ * transaction in which nobody says anything after a minute; a server that says nothing itself is waited for 35 s.
+ */
+const STATEMENT_LIMITS = {
+  statement_timeout: 30_000,
+  idle_in_transaction_session_timeout: 60_000,
+  query_timeout: 35_000,
+};
 
 type ClassType = new () => object;
 
@@ -37,7 +48,7 @@ export interface SealedColumns {
 export function dataSourceOptions(
   target: DatabaseTarget,
   schema: Schema,
-  options: { logQueries?: boolean } = {},
+  options: { logQueries?: boolean; unlimited?: boolean } = {},
 ): DataSourceOptions {
   const common = {
     entities: [...schema.entities, ...(target.type === 'postgres' ? (schema.logs?.entities('postgres') ?? []) : [])],
@@ -53,9 +64,10 @@ export function dataSourceOptions(
       type: 'postgres',
       url: target.url,
       applicationName: 'mcps-one',
-      connectTimeoutMS: 10_000,
+      // To connect, or to get one of the pool that is free.
+      connectTimeoutMS: 5_000,
       poolSize: 10,
-      extra: { statement_timeout: 30_000, idleTimeoutMillis: 30_000 },
+      extra: { idleTimeoutMillis: 30_000, keepAlive: true, ...(options.unlimited ? {} : STATEMENT_LIMITS) },
     };
   }
   return {
@@ -76,10 +88,10 @@ export function dataSourceOptions(
 export function createDataSource(
   target: DatabaseTarget,
   schema: Schema,
-  options?: { logQueries?: boolean },
+  options?: { logQueries?: boolean; unlimited?: boolean; gate?: WriteGate },
 ): DataSource {
   const dataSource = new DataSource(dataSourceOptions(target, schema, options));
-  return target.type === 'sqlite' ? serializeSqlite(dataSource) : dataSource;
+  return target.type === 'sqlite' ? serializeSqlite(dataSource, options?.gate ?? new WriteGate()) : dataSource;
 }
 
 /** TypeORM's options for the log file beside a SQLite database: for its migrations alone, the rest goes by worker threads. */
@@ -102,4 +114,10 @@ export function prepareSqliteFile(file: string): void {
   closeSync(openSync(file, 'a', 0o600));
   // SQLite gives -wal and -shm the mode of the database file.
   chmodSync(file, 0o600);
+}
+
+/** A file that opens may still take no write (F50): this is one that changes nothing. */
+export async function proveWritable(dataSource: DataSource): Promise<void> {
+  const [row] = await dataSource.query<{ user_version: number }[]>('PRAGMA user_version');
+  await dataSource.query(`PRAGMA user_version = ${row?.user_version ?? 0}`);
 }

@@ -7,6 +7,7 @@ import { describeOn } from '../../test/support/describe-on';
 import { removeTemporaryFolders, temporaryFolder } from '../../test/support/temporary-folder';
 import { createTestDatabase, type TestDatabase } from '../../test/support/test-database';
 import { SCHEMA } from '../app.schema';
+import { AvailabilityModule } from '../availability/availability.module';
 import { AppLogger } from '../common/app-logger';
 import { CommonModule } from '../common/common.module';
 import { ConfigModule } from '../config/config.module';
@@ -25,7 +26,12 @@ describe('the database module', () => {
   async function start(environment: Record<string, string> = {}): Promise<TestingModule> {
     const config = loadConfig({ DATABASE_URL: database.url, DATA_DIR: dataDir, ...environment });
     const module = await Test.createTestingModule({
-      imports: [ConfigModule.with(config), CommonModule.with(new AppLogger('fatal')), DatabaseModule.with(SCHEMA)],
+      imports: [
+        ConfigModule.with(config),
+        CommonModule.with(new AppLogger('fatal')),
+        AvailabilityModule,
+        DatabaseModule.with(SCHEMA),
+      ],
     }).compile();
     started.push(module);
     return module;

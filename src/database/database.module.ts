@@ -1,26 +1,22 @@
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import {
-  type DynamicModule,
-  Global,
-  Inject,
-  Logger,
-  Module,
-  type OnApplicationShutdown,
-  type Provider,
-} from '@nestjs/common';
+import { type DynamicModule, Global, Inject, Logger, Module, type Provider } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
 import { DataSource } from 'typeorm';
+import { ShutdownCoordinator } from '../availability/shutdown-coordinator';
 import { AppConfig } from '../config/app-config';
 import type { DatabaseTarget } from '../config/database-url';
 import { SecretKeys } from '../config/secret-keys';
-import { createDataSource, logDataSourceOptions, prepareSqliteFile, type Schema } from './data-source';
+import { createDataSource, logDataSourceOptions, prepareSqliteFile, proveWritable, type Schema } from './data-source';
 import { InstanceLock } from './instance-lock';
 import { hasMigrations, logDatabaseFile, LogStorage } from './log-database';
-import { migrate, MigrationsPendingError, readMigrationState } from './migration-runner';
+import { MigrationsPendingError, readMigrationState } from './migration-runner';
+import { explainOpening } from './open-errors';
 import { DatabaseInfo } from './database-info';
+import { DatabaseIntegrity } from './database-integrity';
 import { DatabaseIndicator } from './database.indicator';
+import { DatabaseWatch } from './database-watch';
 import { DatabaseWriters } from './database-writers';
 import { PostgresLock } from './postgres-lock';
 import { PostgresReader } from './postgres-reader';
@@ -28,6 +24,8 @@ import { Reader } from './reader';
 import { SqliteReader } from './sqlite-reader';
 import { markSecretKey, refuseWrongKey } from './secret-key-check';
 import { Transactions } from './transactions';
+import { migrateUnlimited } from './unlimited-migration';
+import { WriteGate } from './write-gate';
 
 /** The locks of this process, taken before the data is touched. */
 class HeldLocks {
@@ -45,14 +43,24 @@ const TARGET = Symbol('DatabaseTarget');
  */
 @Global()
 @Module({})
-export class DatabaseModule implements OnApplicationShutdown {
+export class DatabaseModule {
   /** The module around the tables of the whole application. */
   static with(schema: Schema): DynamicModule {
     return {
       module: DatabaseModule,
       imports: [TerminusModule],
       providers: providersFor(schema),
-      exports: [DataSource, Transactions, DatabaseInfo, DatabaseWriters, DatabaseIndicator, LogStorage, Reader],
+      exports: [
+        DataSource,
+        Transactions,
+        DatabaseInfo,
+        DatabaseWriters,
+        DatabaseWatch,
+        DatabaseIntegrity,
+        DatabaseIndicator,
+        LogStorage,
+        Reader,
+      ],
     };
   }
 
@@ -61,11 +69,14 @@ export class DatabaseModule implements OnApplicationShutdown {
     private readonly writers: DatabaseWriters,
     private readonly reader: Reader,
     @Inject(HeldLocks) private readonly held: HeldLocks,
-  ) {}
+    shutdown: ShutdownCoordinator,
+  ) {
+    shutdown.register({ name: 'what is still to be written', phase: 'flush', run: () => this.writers.flushAll() });
+    shutdown.register({ name: 'the database', phase: 'close', run: () => this.close() });
+  }
 
-  /** Last of all: what is still queued is written, then the connection closes, then the locks open. */
-  async onApplicationShutdown(): Promise<void> {
-    await this.writers.flushAll();
+  /** Last of all: the connection closes, then the locks open. */
+  private async close(): Promise<void> {
     await this.reader.close();
     if (this.dataSource.isInitialized) await this.dataSource.destroy();
     for (const lock of this.held.locks) await lock.release();
@@ -90,13 +101,19 @@ function providersFor(schema: Schema): Provider[] {
     },
     {
       provide: DataSource,
-      inject: [AppConfig, TARGET, HeldLocks, SecretKeys],
-      useFactory: async (config: AppConfig, target: DatabaseTarget, held: HeldLocks, keys: SecretKeys) => {
+      inject: [AppConfig, TARGET, HeldLocks, SecretKeys, WriteGate],
+      useFactory: async (
+        config: AppConfig,
+        target: DatabaseTarget,
+        held: HeldLocks,
+        keys: SecretKeys,
+        gate: WriteGate,
+      ) => {
         try {
-          return await openDatabase(config, target, schema, keys);
+          return await openDatabase(config, target, schema, { keys, gate });
         } catch (error) {
           for (const lock of held.locks) await lock.release();
-          throw error;
+          throw explainOpening(error, target);
         }
       },
     },
@@ -118,7 +135,10 @@ function providersFor(schema: Schema): Provider[] {
     Transactions,
     DatabaseInfo,
     DatabaseWriters,
+    DatabaseWatch,
+    DatabaseIntegrity,
     DatabaseIndicator,
+    WriteGate,
   ];
 }
 
@@ -143,7 +163,7 @@ export async function takeLocks(config: AppConfig): Promise<HeldLocks> {
     if (database.type === 'postgres') locks.push(await takePostgresLock(database.url));
   } catch (error) {
     for (const lock of locks) await lock.release();
-    throw error;
+    throw explainOpening(error, database);
   }
   if (database.type === 'postgres') return new HeldLocks(locks, null);
   if (database.temporary) {
@@ -166,10 +186,11 @@ export async function takeLocks(config: AppConfig): Promise<HeldLocks> {
 
 function takePostgresLock(url: string): Promise<PostgresLock> {
   const logger = new Logger('Database');
-  return PostgresLock.take(url, (error) => {
-    logger.error('The lock on the database is lost: no second MCPS.ONE is kept off it until a restart', {
-      reason: error.message,
-    });
+  return PostgresLock.take(url, {
+    onLost: (reason) => logger.error('The lock on the database is lost; it will be taken again', { reason }),
+    onTaken: (holder) =>
+      logger.fatal('Another MCPS.ONE has taken the database while it was away: stop one of them', { pid: holder }),
+    onRegained: () => logger.log('The lock on the database is held again'),
   });
 }
 
@@ -177,19 +198,20 @@ async function openDatabase(
   config: AppConfig,
   target: DatabaseTarget,
   schema: Schema,
-  keys: SecretKeys,
+  { keys, gate }: { keys: SecretKeys; gate: WriteGate },
 ): Promise<DataSource> {
   const logger = new Logger('Database');
   if (target.type === 'sqlite') {
     prepareSqliteFile(target.file);
     prepareSqliteFile(logDatabaseFile(target.file));
   }
-  const dataSource = await createDataSource(target, schema, { logQueries: config.debug }).initialize();
+  const dataSource = await createDataSource(target, schema, { logQueries: config.debug, gate }).initialize();
   try {
     await refuseWrongKey(dataSource, keys);
-    await bringUpToDate(config, dataSource, target, logger);
+    await bringUpToDate(config, dataSource, target, { schema, logger });
     if (target.type === 'sqlite') await openLogFile(config, target, schema, logger);
     await markSecretKey(dataSource, keys, schema.sealed ?? []);
+    if (target.type === 'sqlite') await proveWritable(dataSource);
     return dataSource;
   } catch (error) {
     await dataSource.destroy();
@@ -209,7 +231,7 @@ async function openLogFile(
   if (hasMigrations(file, known)) return;
   const logs = await new DataSource(logDataSourceOptions(target.file, schema)).initialize();
   try {
-    await bringUpToDate(config, logs, { ...target, file }, logger);
+    await bringUpToDate(config, logs, { ...target, file }, { schema, logger });
   } finally {
     await logs.destroy();
   }
@@ -219,14 +241,14 @@ async function bringUpToDate(
   config: AppConfig,
   dataSource: DataSource,
   target: DatabaseTarget,
-  logger: Logger,
+  { schema, logger }: { schema: Schema; logger: Logger },
 ): Promise<void> {
   if (!config.migrateOnStart) {
     const { pending } = await readMigrationState(dataSource);
     if (pending.length > 0) throw new MigrationsPendingError(pending);
     return;
   }
-  const { applied, copy } = await migrate(dataSource, target);
+  const { applied, copy } = await migrateUnlimited(dataSource, target, schema);
   if (copy !== null) logger.log('The database was copied aside before its migration', { copy });
   if (applied.length > 0) logger.log('Database migrations applied', { migrations: applied });
 }

@@ -1,11 +1,15 @@
-import { PostgresLock } from './postgres-lock';
+import { type LockListener, PostgresLock } from './postgres-lock';
 import { describeOn } from '../../test/support/describe-on';
 import { createTestDatabase, type TestDatabase } from '../../test/support/test-database';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type LockHolder, startLockHolder } from '../../test/support/held-lock';
 import { removeTemporaryFolders, temporaryFolder } from '../../test/support/temporary-folder';
+import { startTcpGate } from '../../test/support/tcp-gate';
+import { waitUntil } from '../../test/support/process-tree';
 import { DataLockedError, InstanceLock } from './instance-lock';
+
+const NOBODY: LockListener = { onLost: () => undefined, onTaken: () => undefined, onRegained: () => undefined };
 
 describe('an instance lock', () => {
   const holders: LockHolder[] = [];
@@ -99,20 +103,46 @@ describeOn('postgres', 'the lock on a PostgreSQL database', () => {
   afterAll(() => database.drop());
 
   it('F53: keeps a second holder off, tells it the pid of the first, and is free once that is gone', async () => {
-    const first = await PostgresLock.take(database.url, () => undefined);
-    await expect(PostgresLock.take(database.url, () => undefined)).rejects.toMatchObject({ holder: process.pid });
+    const first = await PostgresLock.take(database.url, NOBODY);
+    await expect(PostgresLock.take(database.url, NOBODY)).rejects.toMatchObject({ holder: process.pid });
     await first.release();
-    const next = await PostgresLock.take(database.url, () => undefined);
+    const next = await PostgresLock.take(database.url, NOBODY);
     await next.release();
   });
 
   it('is one for each database of a server', async () => {
     const other = await createTestDatabase();
-    const locks = [
-      await PostgresLock.take(database.url, () => undefined),
-      await PostgresLock.take(other.url, () => undefined),
-    ];
+    const locks = [await PostgresLock.take(database.url, NOBODY), await PostgresLock.take(other.url, NOBODY)];
     for (const lock of locks) await lock.release();
     await other.drop();
+  });
+  it('F55: is taken again when the server comes back, and tells when somebody else has it', async () => {
+    const gate = await startTcpGate(database.url);
+    const told: string[] = [];
+    const lock = await PostgresLock.take(gate.url, {
+      onLost: () => told.push('lost'),
+      onTaken: (holder) => told.push(`taken by ${holder}`),
+      onRegained: () => told.push('regained'),
+    });
+    const until = (what: string) =>
+      waitUntil(() => (told.at(-1) === what ? true : undefined), { timeoutMs: 20_000, what });
+    gate.shut();
+    await until('lost');
+    gate.open();
+    await until('regained');
+    gate.shut();
+    await until('lost');
+    // The server may still have to notice that the first holder is gone.
+    const other = await waitUntil(() => PostgresLock.take(database.url, NOBODY).catch(() => undefined), {
+      timeoutMs: 20_000,
+      what: 'the lock to be free',
+    });
+    gate.open();
+    await until(`taken by ${process.pid}`);
+    await other.release();
+    await until('regained');
+    expect(told).toEqual(['lost', 'regained', 'lost', `taken by ${process.pid}`, 'regained']);
+    await lock.release();
+    await gate.close();
   });
 });

@@ -1,8 +1,9 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import BetterSqlite3, { type Database } from 'better-sqlite3';
+import { StartError } from '../common/start-error';
 
 /** Another process works on the same data. */
-export class DataLockedError extends Error {
+export class DataLockedError extends StartError {
   constructor(
     readonly what: string,
     readonly holder: number | null,
@@ -11,7 +12,6 @@ export class DataLockedError extends Error {
       `${what} is in use by another MCPS.ONE${holder === null ? '' : ` (pid ${holder})`}. ` +
         'Stop that one first, or give this one its own DATA_DIR and DATABASE_URL.',
     );
-    this.name = 'DataLockedError';
   }
 }
 

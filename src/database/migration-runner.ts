@@ -1,25 +1,24 @@
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import type { DataSource } from 'typeorm';
+import { StartError } from '../common/start-error';
 import type { DatabaseTarget } from '../config/database-url';
 
 /** The database was written by a newer MCPS.ONE. */
-export class SchemaNewerError extends Error {
+export class SchemaNewerError extends StartError {
   constructor(readonly unknownMigrations: string[]) {
     super(
       `The database is newer than this program (it knows nothing of ${unknownMigrations.join(', ')}). ` +
         'Start the newer version, or restore a backup made by this one.',
     );
-    this.name = 'SchemaNewerError';
   }
 }
 
 /** MIGRATE_ON_START is off and there is something to migrate. */
-export class MigrationsPendingError extends Error {
+export class MigrationsPendingError extends StartError {
   constructor(readonly pending: string[]) {
     super(
       `${pending.length} database migration(s) are pending: run \`npm run migration:run\`, or set MIGRATE_ON_START=true`,
     );
-    this.name = 'MigrationsPendingError';
   }
 }
 

@@ -3,6 +3,7 @@ import type { Database } from 'better-sqlite3';
 import type { DataSource, QueryRunner } from 'typeorm';
 import type { BetterSqlite3Driver } from 'typeorm/driver/better-sqlite3/BetterSqlite3Driver.js';
 import { BetterSqlite3QueryRunner } from 'typeorm/driver/better-sqlite3/BetterSqlite3QueryRunner.js';
+import type { WriteGate } from './write-gate';
 
 /** How long a statement waits for the one connection before it gives up. */
 const WAIT_LIMIT_MS = 30_000;
@@ -61,7 +62,7 @@ class ConnectionQueue {
  * Here each caller gets a runner of its own, and the connection belongs to one runner from its BEGIN to its end.
  * Call before `initialize()`. Nested transactions of one runner become savepoints as usual.
  */
-export function serializeSqlite(dataSource: DataSource): DataSource {
+export function serializeSqlite(dataSource: DataSource, gate: WriteGate): DataSource {
   const queue = new ConnectionQueue();
   // Prepared statements belong to the connection, which all runners share: a runner lives for one query only.
   const statements = new Map<string, unknown>();
@@ -75,6 +76,7 @@ export function serializeSqlite(dataSource: DataSource): DataSource {
     override async query(...args: Parameters<BetterSqlite3QueryRunner['query']>): Promise<unknown> {
       await queue.acquire(this);
       try {
+        gate.assertAllows(args[0]);
         // A deferred BEGIN takes the write lock only at its first write, and fails at once (no busy timeout) if another
         // connection has written since; an immediate one waits for its turn.
         if (args[0] === 'BEGIN TRANSACTION') args[0] = 'BEGIN IMMEDIATE TRANSACTION';

@@ -283,3 +283,52 @@ describeOn('sqlite', 'on the one connection of SQLite', () => {
     expect(await storedIds()).toEqual([1, 3]);
   });
 });
+
+describeOn('postgres', 'on PostgreSQL', () => {
+  it('F56: both of two transactions that deadlock are done in the end', async () => {
+    await db.dataSource.manager.insert(Note, [aNote(1), aNote(2)]);
+    let waiting = 0;
+    let letGo: () => void = () => undefined;
+    const both = new Promise<void>((resolve) => (letGo = resolve));
+    let works = 0;
+    const touch = (first: number, second: number) =>
+      db.transactions.run(async (tx) => {
+        works += 1;
+        await tx.update(Note, { id: first }, { body: `${first} by ${first}` });
+        if (++waiting === 2) letGo();
+        await both;
+        await tx.update(Note, { id: second }, { body: `${second} by ${first}` });
+      });
+    await Promise.all([touch(1, 2), touch(2, 1)]);
+    expect(works).toBe(3);
+    const bodies = (await db.dataSource.manager.find(Note)).map(({ body }) => body.slice(-4));
+    // Both rows are of the one that came last.
+    expect(new Set(bodies).size).toBe(1);
+  });
+
+  it('F56: one whose connection an administrator ends is done on another, once, and the pool is none the worse', async () => {
+    let works = 0;
+    await db.transactions.run(async (tx) => {
+      works += 1;
+      await tx.insert(Note, aNote(1));
+      if (works > 1) return;
+      const [{ pid }] = await tx.query<[{ pid: number }]>('SELECT pg_backend_pid() AS pid');
+      await db.dataSource.query('SELECT pg_terminate_backend($1)', [pid]);
+      await tx.insert(Note, aNote(2));
+    });
+    expect(works).toBe(2);
+    expect(await storedIds()).toEqual([1]);
+    await Promise.all(Array.from({ length: 20 }, () => db.dataSource.query('SELECT 1')));
+  });
+
+  it('F56: a statement that takes longer than it may is ended, and not tried again', async () => {
+    let works = 0;
+    const slow = db.transactions.run(async (tx) => {
+      works += 1;
+      await tx.query('SET LOCAL statement_timeout = 50');
+      await tx.query('SELECT pg_sleep(10)');
+    });
+    await expect(slow).rejects.toThrow(/statement timeout/);
+    expect(works).toBe(1);
+  });
+});

@@ -1,17 +1,17 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { ExchangeDesk } from './exchange-desk';
 import { GatewayFront } from './gateway-front';
 import { GatewaySessions } from './gateway-sessions';
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** What is in flight when MCPS.ONE is stopped has so long to be answered. */
-const DRAIN_MS = 8_000;
+/** What is in flight when MCPS.ONE is stopped has so long to be answered: most of the phase. */
+const DRAIN_MS = 4_800;
 
 /** Puts the gateway in front of the application's HTTP server, and takes it off in order. */
 @Injectable()
-export class GatewayDoor implements OnModuleDestroy {
+export class GatewayDoor {
   constructor(
     private readonly front: GatewayFront,
     private readonly sessions: GatewaySessions,
@@ -28,10 +28,14 @@ export class GatewayDoor implements OnModuleDestroy {
     });
   }
 
-  /** New work is refused, what is in flight is answered, streams are ended: all before the first child is stopped. */
-  async onModuleDestroy(): Promise<void> {
+  /** First of all at a shutdown: new work is refused, and what would never end by itself is ended. */
+  close(): void {
     this.front.isClosing = true;
     this.desk.endOpenEnded();
+  }
+
+  /** What is in flight is answered, then sessions end: before the first child is stopped. */
+  async drain(): Promise<void> {
     await this.desk.drain(DRAIN_MS);
     this.sessions.endAll();
   }

@@ -39,6 +39,8 @@ const NOBODY: Principal = {
 export class GatewayFront {
   /** Set once MCPS.ONE is being stopped: what comes now is refused. */
   isClosing = false;
+  /** Throws while nobody is let in (maintenance). */
+  assertOpen: () => void = () => undefined;
   private readonly logger = new Logger('Gateway');
   private readonly paths = new GatewayPaths();
   private readonly idPrefix = randomUUID().slice(0, 13);
@@ -82,6 +84,7 @@ export class GatewayFront {
 
   private admit(to: GatewayRequest, path: GatewayPath): void {
     if (this.isClosing) throw new ShuttingDownError();
+    this.assertOpen();
     const known = this.access.recall(to.request);
     if (known === null) {
       void this.admitStranger(to, path);

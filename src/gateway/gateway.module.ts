@@ -12,6 +12,7 @@ import { GatewayEndpoints } from './gateway-endpoints';
 import { GatewayFront } from './gateway-front';
 import { GatewayLimits } from './gateway-limits';
 import { GatewaySessions } from './gateway-sessions';
+import { GatewaySurroundings } from './gateway-surroundings';
 import { GatewaySessionsController } from './gateway-sessions.controller';
 import { JointEndpoint } from './joint-endpoint';
 import { JointLists } from './joint-lists';
@@ -42,6 +43,7 @@ import { SseFront } from './sse-front';
     GatewayFront,
     GatewayLimits,
     GatewaySessions,
+    GatewaySurroundings,
     JointEndpoint,
     JointLists,
     LegacyFront,
@@ -51,4 +53,17 @@ import { SseFront } from './sse-front';
   ],
   exports: [GatewayCounters, GatewaySessions, GatewayEndpoints],
 })
-export class GatewayModule {}
+export class GatewayModule {
+  constructor(
+    door: GatewayDoor,
+    front: GatewayFront,
+    sessions: GatewaySessions,
+    counters: GatewayCounters,
+    { shutdown, maintenance, readings }: GatewaySurroundings,
+  ) {
+    shutdown.register({ name: 'the gateway', phase: 'refuse', run: () => door.close() });
+    shutdown.register({ name: 'calls at the gateway', phase: 'drain', run: () => door.drain() });
+    front.assertOpen = () => maintenance.assertOpen();
+    readings.gateway = () => ({ sessions: sessions.count, inFlight: counters.inFlight });
+  }
+}

@@ -1,51 +1,62 @@
 import { Controller, Get } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
-import { HealthCheck, type HealthCheckResult, HealthCheckService } from '@nestjs/terminus';
+import { HealthCheck, type HealthCheckResult } from '@nestjs/terminus';
 import { Public } from '../auth/access.decorator';
 import { DatabaseIndicator } from '../database/database.indicator';
-import { DrainingIndicator } from './draining.indicator';
+import { LivenessIndicator } from './liveness.indicator';
+import { MigrationsIndicator } from './migrations.indicator';
+import { probeReport } from './probe-report';
+import { ServiceIndicator } from './service.indicator';
 
-/** Probes for Kubernetes and people (outside the base path). A managed tool that fails is no reason to be unready. */
+/**
+ * Probes for Kubernetes and people (outside the base path). All of them answer from what is known already, so that nothing
+ * that is slow makes a probe slow. A managed tool that fails is no reason to be unready.
+ */
 @ApiTags('Health')
 @Controller('health')
 @Public()
 export class HealthController {
   constructor(
-    private readonly health: HealthCheckService,
     private readonly database: DatabaseIndicator,
-    private readonly draining: DrainingIndicator,
+    private readonly migrations: MigrationsIndicator,
+    private readonly service: ServiceIndicator,
+    private readonly liveness: LivenessIndicator,
   ) {}
 
   /** All of it in short */
   @Get()
   @HealthCheck()
   @ApiOperation({ operationId: 'getHealth' })
-  check(): Promise<HealthCheckResult> {
-    return this.health.check([() => this.database.check('database'), () => this.draining.check('service')]);
+  check(): HealthCheckResult {
+    return probeReport(...this.readiness(), this.liveness.check('process'));
   }
 
   /** The process works; never fails because a dependency does */
   @Get('live')
   @HealthCheck()
   @ApiOperation({ operationId: 'getLiveness' })
-  live(): Promise<HealthCheckResult> {
-    return this.health.check([]);
+  live(): HealthCheckResult {
+    return probeReport(this.liveness.check('process'));
   }
 
-  /** Requests can be served: the database is reachable and migrated, no shutdown has begun */
+  /** Requests can be served: the database answers and is migrated, neither shutdown nor maintenance has begun */
   @Get('ready')
   @HealthCheck()
   @ApiOperation({ operationId: 'getReadiness' })
-  ready(): Promise<HealthCheckResult> {
-    return this.health.check([() => this.database.check('database'), () => this.draining.check('service')]);
+  ready(): HealthCheckResult {
+    return probeReport(...this.readiness());
   }
 
   /** Configuration read, migrations done, HTTP up */
   @Get('startup')
   @HealthCheck()
   @ApiOperation({ operationId: 'getStartup' })
-  startup(): Promise<HealthCheckResult> {
+  startup(): HealthCheckResult {
     // The first answer of any kind proves it: HTTP opens after all of that.
-    return this.health.check([]);
+    return probeReport();
+  }
+
+  private readiness() {
+    return [this.database.check('database'), this.migrations.check('migrations'), this.service.check('service')];
   }
 }

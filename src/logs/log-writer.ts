@@ -11,6 +11,9 @@ const TELL_EVERY_MS = 60_000;
 const CLOSE_LIMIT_MS = 3_000;
 /** A thread costs ten megabytes: one that has had nothing to do for so long ends, and the next batch starts another. */
 const IDLE_MS = 10_000;
+/** So many threads that failed within so long: another one is of no use. */
+const FAILING_THREADS = 10;
+const FAILING_WITHIN_MS = 60_000;
 
 const NOTHING: WriterState = {
   written: { mcp: 0, system: 0 },
@@ -53,6 +56,8 @@ export class LogWriter {
   private closed: (() => void) | null = null;
   private isClosed = false;
   private idle: NodeJS.Timeout | null = null;
+  /** When threads have failed, of late. */
+  private failedAt: number[] = [];
 
   constructor(
     private readonly open: OpenLine,
@@ -143,6 +148,12 @@ export class LogWriter {
     return this.allLosses.list();
   }
 
+  /** Whether its thread can be kept alive: not when one after the other fails. */
+  get isFailing(): boolean {
+    const since = this.monotonic() - FAILING_WITHIN_MS;
+    return this.failedAt.filter((at) => at > since).length >= FAILING_THREADS;
+  }
+
   /** Starts the thread if there is none: also to replay what an earlier run has left. */
   connect(): WriterLine {
     if (this.line) return this.line;
@@ -219,6 +230,7 @@ export class LogWriter {
     for (const { reject } of this.upkeeps.values()) reject(error);
     this.upkeeps.clear();
     if (this.isClosed) return;
+    this.failedAt = [...this.failedAt.slice(1 - FAILING_THREADS), this.monotonic()];
     this.tell('gone', () =>
       this.logger.error('The thread that writes the logs has failed; another one takes over', error),
     );

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { Liveness } from '../availability/liveness';
 import { AuthModule } from '../auth/auth.module';
 import { DatabaseWriters } from '../database/database-writers';
 import { LogStorage } from '../database/log-database';
@@ -67,4 +68,8 @@ import { openWriterThread } from './writer-line';
   ],
   exports: [Recorder, ToolNames, LogEntries, LogFeed],
 })
-export class LogsModule {}
+export class LogsModule {
+  constructor(writer: LogWriter, liveness: Liveness) {
+    liveness.register({ name: 'log-writer', isBeating: () => !writer.isFailing });
+  }
+}

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import BetterSqlite3, { type Database, type Statement } from 'better-sqlite3';
 import { MCP_COLUMNS, SYSTEM_COLUMNS } from './log-columns';
 import { type LogEntryRow, type LogName, PLACE } from './log-batch';
@@ -13,6 +14,8 @@ const TRANSIENT = /^SQLITE_(BUSY|LOCKED|FULL)/;
 const COLUMNS = { mcp: MCP_COLUMNS, system: SYSTEM_COLUMNS };
 
 interface Opened {
+  /** The file itself, whatever is under its name later. */
+  inode: number;
   database: Database;
   insert: Record<LogName, Statement>;
   rememberName: Statement;
@@ -61,6 +64,8 @@ export class SqliteLogStore implements LogStore {
   }
 
   private writeNow(rows: readonly LogEntryRow[]): (number | null)[] {
+    // What SQLite does not see (F51): rows written to a file that somebody has taken away would be gone.
+    if (this.opened !== null && inodeOf(this.file) !== this.opened.inode) void this.close();
     this.opened ??= open(this.file);
     const { database, insert, rememberName, rememberClock, states, names, rollUp } = this.opened;
     const next = { mcp: { ...states.mcp }, system: { ...states.system } };
@@ -151,6 +156,7 @@ function open(file: string): Opened {
     const names = database.prepare('SELECT tool_name, tool_id FROM mcp_log_name').raw().all() as [string, string][];
     const states = { mcp: readState(database, 'mcp'), system: readState(database, 'system') };
     return {
+      inode: inodeOf(file),
       database,
       insert: { mcp: prepareInsert(database, 'mcp'), system: prepareInsert(database, 'system') },
       rememberName: database.prepare('INSERT INTO mcp_log_name VALUES (?, ?) ON CONFLICT DO NOTHING'),
@@ -166,6 +172,11 @@ function open(file: string): Opened {
     database.close();
     throw error;
   }
+}
+
+/** 0 where there is no such file. */
+function inodeOf(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.ino ?? 0;
 }
 
 function prepareInsert(database: Database, log: LogName): Statement {

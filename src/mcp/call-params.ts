@@ -1,3 +1,4 @@
+import type { TraceContext } from '../common/trace-context';
 import type { RpcId, RpcParams } from './json-rpc.types';
 
 export const META_PROTOCOL_VERSION = 'io.modelcontextprotocol/protocolVersion';
@@ -30,6 +31,18 @@ export function withMeta(
   overrides: RpcParams | null,
 ): RpcParams {
   return { ...params, _meta: { ...defaults, ...metaOf(params), ...overrides } };
+}
+
+/**
+ * `params` that carry the caller's trace on to the server (2026-07-28, basic, `_meta`: `traceparent` and `tracestate`); what
+ * the caller has put there itself stays.
+ */
+export function withTrace(params: RpcParams | undefined, trace: TraceContext | null): RpcParams | undefined {
+  if (trace === null) return params;
+  const { traceparent, tracestate } = trace;
+  // A state without its parent, or beside another one, says nothing.
+  if (metaOf(params)?.traceparent !== undefined) return params;
+  return withMeta(params, { traceparent, ...(tracestate === null ? {} : { tracestate }) }, null);
 }
 
 /** What a message names: the MCP tool or prompt, or the resource's URI; for records and for the header `Mcp-Name`. */

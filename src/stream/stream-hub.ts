@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { type BeforeApplicationShutdown, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { UnauthenticatedError } from '../auth/auth.errors';
 import type { Principal } from '../auth/principal';
 import { PrincipalRevocations } from '../auth/principal-revocations';
@@ -37,7 +37,7 @@ export interface StreamRequest {
  * nothing of this runs: no timer, no follower of the logs, no reader of states.
  */
 @Injectable()
-export class StreamHub implements OnModuleInit, BeforeApplicationShutdown {
+export class StreamHub implements OnModuleInit {
   private readonly logger = new Logger('Events');
   private readonly streams = new Set<EventStream>();
   private readonly revoked: RecentRevocations;
@@ -68,7 +68,7 @@ export class StreamHub implements OnModuleInit, BeforeApplicationShutdown {
   }
 
   /** After the tools are down, so that it is seen, and before the server waits for its connections. */
-  async beforeApplicationShutdown(): Promise<void> {
+  async endAll(): Promise<void> {
     this.isEnding = true;
     await Promise.all([...this.streams].map((stream) => stream.end('shutdown')));
   }

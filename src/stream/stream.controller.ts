@@ -8,6 +8,7 @@ import { ApiProblems } from '../common/api-problems.decorator';
 import { currentRequest } from '../common/request-context';
 import { fromEventId } from './event-id';
 import { EventsQuery } from './stream.dto';
+import { OpenRequests } from '../availability/open-requests';
 import { StreamFilters } from './stream-filters';
 import { StreamHub } from './stream-hub';
 
@@ -25,6 +26,7 @@ export class StreamController {
   constructor(
     private readonly hub: StreamHub,
     private readonly filters: StreamFilters,
+    private readonly openRequests: OpenRequests,
   ) {}
 
   /**
@@ -60,6 +62,8 @@ export class StreamController {
     const startedAt = currentRequest()?.startedAt ?? 0;
     const stream = await this.hub.open({ principal, filter, response: reply.raw, startedAt });
     reply.hijack();
+    // It ends when somebody ends it: a shutdown must not wait for that.
+    this.openRequests.end(request.raw);
     stream.begin({ ...(reply.getHeaders() as OutgoingHttpHeaders), ...HEADERS });
     // It goes on after the request is done with: nobody waits for it.
     void this.hub.run(stream, from);

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { AuthModule } from '../auth/auth.module';
+import { ShutdownCoordinator } from '../availability/shutdown-coordinator';
 import { LogsModule } from '../logs/logs.module';
 import { ToolsModule } from '../tools/tools.module';
 import { LogReplay } from './log-replay';
@@ -18,4 +19,8 @@ import { StreamStates } from './stream-states';
   controllers: [StreamController],
   providers: [StreamHub, StreamStates, StreamPlaces, StreamFilters, LogReplay],
 })
-export class StreamModule {}
+export class StreamModule {
+  constructor(hub: StreamHub, shutdown: ShutdownCoordinator) {
+    shutdown.register({ name: 'event streams', phase: 'farewell', run: () => hub.endAll() });
+  }
+}

@@ -87,7 +87,7 @@ afterEach(async () => {
   for (const { supervisor, spawner, monitor } of wards.splice(0)) {
     monitor.onModuleDestroy();
     for (const child of spawner.children) child.exit(0);
-    await supervisor.onModuleDestroy();
+    await supervisor.stopAll();
   }
 });
 afterAll(removeTemporaryFolders);

@@ -31,9 +31,3 @@ export class ToolUnkillableError extends DomainError {
     );
   }
 }
-
-export class ShuttingDownError extends DomainError {
-  constructor() {
-    super('unavailable', 'shutting_down', 'MCPS.ONE is shutting down', { retryAfterSeconds: 5 });
-  }
-}

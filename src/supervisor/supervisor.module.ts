@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { Module } from '@nestjs/common';
+import { ShutdownCoordinator } from '../availability/shutdown-coordinator';
 import { AppConfig } from '../config/app-config';
 import { McpModule } from '../mcp/mcp.module';
 import { Bubblewrap } from './bubblewrap';
@@ -29,7 +30,12 @@ import { SupervisorService } from './supervisor.service';
   ],
   exports: [SupervisorService, HealthMonitor, ResourceSampler],
 })
-export class SupervisorModule {}
+export class SupervisorModule {
+  constructor(supervisor: SupervisorService, shutdown: ShutdownCoordinator) {
+    shutdown.register({ name: 'starts of tools', phase: 'refuse', run: () => supervisor.refuseStarts() });
+    shutdown.register({ name: 'tools', phase: 'children', run: () => supervisor.stopAll() });
+  }
+}
 
 function createSpawner(config: AppConfig): ProcessSpawner {
   const path = config.environmentOfChildren.PATH ?? '';

@@ -59,7 +59,7 @@ beforeAll(() => Logger.overrideLogger(false));
 afterEach(async () => {
   for (const { spawner, supervisor } of houses.splice(0)) {
     for (const child of spawner.children) child.exit(0);
-    await supervisor.onModuleDestroy();
+    await supervisor.stopAll();
     expect(spawner.alive).toEqual([]);
   }
 });
@@ -221,7 +221,7 @@ describe('a trial', () => {
     const { supervisor, spawner } = house(() => ({ answers: false }));
     const tried = supervisor.trial(tool('t'), [], () => Promise.resolve());
     const refused = expect(tried).rejects.toMatchObject({ code: 'start_aborted' });
-    await supervisor.onModuleDestroy();
+    await supervisor.stopAll();
     expect(spawner.alive).toEqual([]);
     await refused;
   });
@@ -232,7 +232,7 @@ describe('the shutdown', () => {
     const { supervisor, spawner } = house();
     await Promise.all(['a', 'b', 'c'].map((name) => supervisor.start(tool(name))));
     expect(spawner.alive).toHaveLength(3);
-    const down = supervisor.onModuleDestroy();
+    const down = supervisor.stopAll();
     const refused = { code: 'shutting_down', retryAfterSeconds: 5 };
     await expect(supervisor.start(tool('a'))).rejects.toMatchObject(refused);
     await expect(supervisor.restart(tool('d'))).rejects.toMatchObject(refused);

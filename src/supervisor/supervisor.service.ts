@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { ShuttingDownError } from '../availability/shutdown-coordinator';
 import { Clock } from '../common/clock';
 import { newId } from '../common/ids';
 import { Semaphore } from '../common/semaphore';
@@ -18,7 +19,7 @@ import { ProcessSpawner } from './process-spawner';
 import { StderrFiles } from './stderr-files';
 import type { StderrLine } from './stderr-ring';
 import { FIRST_DEFAULTS, type SupervisedTool, type ToolDefaults } from './supervised-tool';
-import { ShuttingDownError, StartAbortedError, ToolStartFailedError, ToolUnkillableError } from './supervisor.errors';
+import { StartAbortedError, ToolStartFailedError, ToolUnkillableError } from './supervisor.errors';
 import { type InstanceSurroundings, type OwnHandshake, ToolInstance } from './tool-instance';
 import { DEFAULT_TIMES, type LifecycleState, type LifecycleTimes, type Phase, SHUTDOWN_TIMES } from './tool-lifecycle';
 import type { ToolSession } from './tool-session';
@@ -61,12 +62,12 @@ export interface ToolFork {
 const PARALLEL_STARTS = 4;
 /** A start keeps its place among them this long at most: one that hangs must not hold up the others. */
 const START_SLOT_MS = 5_000;
-/** What is not down by then, when MCPS.ONE stops, is killed; the rungs of a shutdown fit into it. */
-const SHUTDOWN_MS = 15_000;
+/** What is not down by then, when MCPS.ONE stops, is killed; the rungs up to SIGKILL fit into it. */
+const SHUTDOWN_MS = 8_000;
 
 /** All tools alive. It keeps no wishes: who wants what running is the registry's business. */
 @Injectable()
-export class SupervisorService implements OnModuleInit, OnModuleDestroy {
+export class SupervisorService implements OnModuleInit {
   private readonly logger = new Logger('Supervisor');
   private readonly instances = new Map<string, ToolInstance>();
   /** Definitions that are only tried: not part of the registry, but of every shutdown. */
@@ -285,8 +286,14 @@ export class SupervisorService implements OnModuleInit, OnModuleDestroy {
     }
   }
 
-  /** First of all at shutdown: no new starts, then everything down, side by side. */
-  async onModuleDestroy(): Promise<void> {
+  /** First of all at shutdown: nothing new is started, and what is about to come up is given up; what runs goes on. */
+  refuseStarts(): void {
+    this.draining = true;
+    for (const instance of this.all()) if (instance.lifecycle.phase !== 'running') void instance.stop();
+  }
+
+  /** Then everything goes down, side by side. */
+  async stopAll(): Promise<void> {
     this.draining = true;
     const limit = new AbortController();
     const late = delay(SHUTDOWN_MS, true, { signal: limit.signal }).catch(() => false);

@@ -346,7 +346,7 @@ describe('failures', () => {
 });
 
 describe('the stop ladder', () => {
-  it('F31: is done within the 15 s that children have when MCPS.ONE itself stops, wherever it stood before', () => {
+  it('F31: is done within the 15 s that calls and children have when MCPS.ONE itself stops, wherever it stood before', () => {
     const sumOf = (rungs: LifecycleRules['ladder']) =>
       rungs.drainMs + rungs.closeInputMs + rungs.terminateMs + rungs.killMs;
     const { drainMs: _drainMs, ...later } = SHUTDOWN_TIMES.ladder;

@@ -103,10 +103,13 @@ export const DEFAULT_TIMES: LifecycleTimes = {
   ladder: { drainMs: 5_000, closeInputMs: 3_000, terminateMs: 5_000, killMs: 10_000 },
 };
 
-/** When MCPS.ONE itself stops, children get 15 s in all: SIGKILL comes after 10 s, and 4 s later it is told if that was in vain. */
+/**
+ * When MCPS.ONE itself stops, calls in flight have had their time before (see ShutdownCoordinator): SIGKILL comes after 6 s,
+ * and 4 s later it would be told if that was in vain.
+ */
 export const SHUTDOWN_TIMES: LifecycleTimes = {
   ...DEFAULT_TIMES,
-  ladder: { drainMs: 5_000, closeInputMs: 2_000, terminateMs: 3_000, killMs: 4_000 },
+  ladder: { drainMs: 1_000, closeInputMs: 2_000, terminateMs: 3_000, killMs: 4_000 },
 };
 
 export interface Step {

@@ -14,6 +14,11 @@ export class ToolDirectory {
     return TOOL_NAME_PATTERN.test(idOrName) ? ((await this.tools.findByName(idOrName))?.id ?? null) : null;
   }
 
+  /** Id -> name of all there are. */
+  names(): Promise<Map<string, string>> {
+    return this.tools.names();
+  }
+
   /** Id -> name of those that still exist. */
   namesOf(ids: readonly string[]): Promise<Map<string, string>> {
     return ids.length === 0 ? Promise.resolve(new Map<string, string>()) : this.tools.namesOf(ids);

@@ -1,7 +1,8 @@
 import { Controller, Get, Param, Query, UseGuards } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { RequireRole, ScopedKeys } from '../auth/access.decorator';
-import { ToolMetricsQuery, ToolMetricsView } from './tool-metrics.dto';
+import { SeriesQuery } from '../metrics/series.dto';
+import { ToolMetricsView } from './tool-metrics.dto';
 import { ToolMetricsService } from './tool-metrics.service';
 import { ToolScopeGuard } from './tool-scope.guard';
 
@@ -16,7 +17,7 @@ export class ToolMetricsController {
   /** CPU, memory, calls, errors and response times of a tool, as a series */
   @Get(':tool/metrics')
   @ApiOperation({ operationId: 'getToolMetrics' })
-  read(@Param('tool') tool: string, @Query() query: ToolMetricsQuery): Promise<ToolMetricsView> {
+  read(@Param('tool') tool: string, @Query() query: SeriesQuery): Promise<ToolMetricsView> {
     return this.metrics.read(tool, query);
   }
 }

@@ -2,8 +2,9 @@ import { Injectable } from '@nestjs/common';
 import { toTimestamp } from '../common/clock';
 import type { MetricPoint } from '../metrics/metric-point';
 import { MetricStore } from '../metrics/metric-store';
+import type { SeriesRequest } from '../metrics/series-plan';
 import { TOOL_METRICS } from './tool-metrics-collector';
-import type { ToolMetricsPointView, ToolMetricsQuery, ToolMetricsView } from './tool-metrics.dto';
+import type { ToolMetricsPointView, ToolMetricsView } from './tool-metrics.dto';
 import { ToolRegistry } from './tool-registry';
 
 /** What was measured of a tool, as a series. */
@@ -15,7 +16,7 @@ export class ToolMetricsService {
   ) {}
 
   /** @throws ToolNotFoundError, ValidationFailedError */
-  async read(idOrName: string, query: ToolMetricsQuery): Promise<ToolMetricsView> {
+  async read(idOrName: string, query: SeriesRequest): Promise<ToolMetricsView> {
     const { id } = await this.registry.get(idOrName);
     const { plan, points } = await this.store.read(id, query);
     return {

@@ -152,7 +152,7 @@ afterEach(async () => {
   for (const { supervisor, spawner, reconciler } of houses.splice(0)) {
     reconciler.onModuleDestroy();
     for (const child of spawner.children) child.exit(0);
-    await supervisor.onModuleDestroy();
+    await supervisor.stopAll();
   }
 });
 afterAll(removeTemporaryFolders);
@@ -306,7 +306,7 @@ describe('a start while MCPS.ONE stops', () => {
   it.each(['start', 'restart'] as const)('is refused before the wish is kept (%s)', async (command) => {
     const one = house();
     one.tools.add('a', { desired: 'stopped' });
-    await one.supervisor.onModuleDestroy();
+    await one.supervisor.stopAll();
     await expect(one.runtime[command]('a')).rejects.toMatchObject({ code: 'shutting_down' });
     expect(one.tools.rows.get('a')?.desired).toBe('stopped');
   });

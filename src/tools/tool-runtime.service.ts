@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { toTimestamp } from '../common/clock';
-import { noteDetails, noteMask } from '../common/request-context';
-import { targetOf } from '../mcp/call-params';
+import { currentRequest, noteDetails, noteMask } from '../common/request-context';
+import { targetOf, withTrace } from '../mcp/call-params';
 import type { RpcParams } from '../mcp/json-rpc.types';
 import { SupervisorService } from '../supervisor/supervisor.service';
 import { OfferingService } from './offering.service';
@@ -101,7 +101,7 @@ export class ToolRuntimeService {
     const began = performance.now();
     const result = await peer.request({
       method: request.method,
-      params: request.params,
+      params: withTrace(request.params, currentRequest()?.trace ?? null),
       timeoutMs: request.timeoutMs ?? this.defaults.of(tool).timeoutMs,
       client,
       sessionId: null,

@@ -35,6 +35,12 @@ export class ToolRepository {
     return (tx ?? this.tools.manager).findOneBy(Tool, { name });
   }
 
+  /** Id -> name of all. */
+  async names(): Promise<Map<string, string>> {
+    const rows = await this.tools.find({ select: { id: true, name: true } });
+    return new Map(rows.map(({ id, name }) => [id, name]));
+  }
+
   /** Id -> name of those that exist. */
   async namesOf(ids: readonly string[]): Promise<Map<string, string>> {
     const rows = await this.tools.find({ select: { id: true, name: true }, where: { id: In(ids) } });

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AuthModule } from '../auth/auth.module';
+import { isRecent, Liveness } from '../availability/liveness';
 import { LogsModule } from '../logs/logs.module';
 import { McpModule } from '../mcp/mcp.module';
 import { SupervisorModule } from '../supervisor/supervisor.module';
@@ -31,6 +32,9 @@ import { Tool } from './tool.entity';
 import { ToolRepository } from './tool.repository';
 import { ToolsController } from './tools.controller';
 import { ToolsService } from './tools.service';
+
+/** Its ticks come every five seconds. */
+const RECONCILER_LIMIT_MS = 60_000;
 
 /**
  * Owns: the registry of tools: definitions, their secrets, what is wished; import and export; the routes to start, stop
@@ -65,4 +69,11 @@ import { ToolsService } from './tools.service';
   ],
   exports: [KnownOfferings, ToolCatalogue, ToolDirectory, ToolStatuses],
 })
-export class ToolsModule {}
+export class ToolsModule {
+  constructor(reconciler: ToolReconciler, liveness: Liveness) {
+    liveness.register({
+      name: 'reconciler',
+      isBeating: (look) => isRecent(reconciler.lastTickAt, RECONCILER_LIMIT_MS, look),
+    });
+  }
+}

@@ -10,11 +10,15 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const STARTS = 5;
+/** Tools that are silent are asked once a minute whether they are there: that is part of idling. */
+const IDLE_SECONDS = 60;
 const TOOLS = 20;
 const LIMITS = {
   'start to listening (ms, median)': 2000,
   'idle memory (MB)': 150,
   'each idle stdio tool adds (MB)': 1,
+  'idle with 20 tools and an event stream (% of a core)': 0.5,
+  'start to listening with 20 tools that are to run (ms, median)': 1500,
 };
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -23,6 +27,12 @@ const folder = mkdtempSync(join(tmpdir(), 'mcps-footprint-'));
 const password = 'a password of the bench alone';
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+/** CPU that a process has used so far, all of its threads together, in seconds. */
+const cpuSeconds = (pid) => {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  const [, , , , , , , , , , , utime, stime] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(utime) + Number(stime)) / 100;
+};
 const memoryMb = (pid) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) / 1024;
 
 async function start() {
@@ -90,9 +100,29 @@ try {
     const withOne = await settledMemory(child.pid);
     await post('/tools/batch', { action: 'start', tools: names }, accessToken);
     figures['each idle stdio tool adds (MB)'] = ((await settledMemory(child.pid)) - withOne) / TOOLS;
+    const watching = new AbortController();
+    const headers = { authorization: `Bearer ${accessToken}` };
+    const events = await fetch(`${origin}/api/v1/events`, { headers, signal: watching.signal });
+    if (!events.ok) throw new Error(`/events: ${events.status}`);
+    events.body.pipeTo(new WritableStream()).catch(() => undefined);
+    await pause(3_000);
+    const before = cpuSeconds(child.pid);
+    await pause(IDLE_SECONDS * 1_000);
+    figures['idle with 20 tools and an event stream (% of a core)'] =
+      (100 * (cpuSeconds(child.pid) - before)) / IDLE_SECONDS;
+    watching.abort();
   } finally {
     await stop(child);
   }
+  const withTools = [];
+  for (let n = 0; n < STARTS; n++) {
+    const { child: next, ms } = await start();
+    withTools.push(ms);
+    await stop(next);
+  }
+  figures['start to listening with 20 tools that are to run (ms, median)'] = withTools.sort((a, b) => a - b)[
+    Math.floor(STARTS / 2)
+  ];
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

@@ -51,7 +51,7 @@ export interface PostgresServer {
 /** Node's pipes of a child are sockets; their types only say streams. */
 type Handle = Pick<ChildProcess, 'ref' | 'unref'>;
 
-interface ProcessUser {
+export interface ProcessUser {
   uid?: number;
   gid?: number;
 }
@@ -161,7 +161,7 @@ async function waitForServer(url: string, keeper: Keeper): Promise<string> {
   }
 }
 
-async function unprivilegedUser(): Promise<ProcessUser> {
+export async function unprivilegedUser(): Promise<ProcessUser> {
   if (process.getuid?.() !== 0) return {};
   for (const name of ['postgres', 'nobody']) {
     try {
@@ -174,7 +174,7 @@ async function unprivilegedUser(): Promise<ProcessUser> {
   throw new Error('PostgreSQL does not run as root, and there is neither a user "postgres" nor "nobody"');
 }
 
-async function findBinaries(folder: string, user: ProcessUser): Promise<string> {
+export async function findBinaries(folder: string, user: ProcessUser): Promise<string> {
   const wanted = process.env['TEST_POSTGRES'] ?? '';
   const system = wanted === 'embedded' ? undefined : await systemBinaries();
   if (system !== undefined) return system;
@@ -228,7 +228,7 @@ async function isFile(path: string): Promise<boolean> {
   );
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

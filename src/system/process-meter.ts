@@ -1,0 +1,88 @@
+import { availableParallelism, cpus, freemem, loadavg, totalmem } from 'node:os';
+import { type EventLoopUtilization, type IntervalHistogram, monitorEventLoopDelay, performance } from 'node:perf_hooks';
+
+export interface ProcessReading {
+  cpu: {
+    /** Of one core, since the reading before; null at the first one. */
+    processPercent: number | null;
+    /** Of all cores together. */
+    systemPercent: number | null;
+    cores: number;
+    loadAverage: number[];
+  };
+  memory: { rssBytes: number; heapUsedBytes: number; systemTotalBytes: number; systemFreeBytes: number };
+  /** How late timers came, and which part of the time the loop was busy, since the reading before. */
+  eventLoop: { p50Ms: number; p99Ms: number; utilization: number };
+}
+
+/** A timer wakes the process so often only to see how late it comes. */
+const RESOLUTION_MS = 100;
+
+/** What this process and its machine use: each reading is about the time since the one before. */
+export class ProcessMeter {
+  private readonly delay: IntervalHistogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+  private loop: EventLoopUtilization = performance.eventLoopUtilization();
+  private own: { at: number; microseconds: number } | null = null;
+  private machine: { busy: number; total: number } | null = null;
+
+  start(): void {
+    this.delay.enable();
+  }
+
+  stop(): void {
+    this.delay.disable();
+  }
+
+  read(): ProcessReading {
+    const { rss, heapUsed } = process.memoryUsage();
+    return {
+      cpu: {
+        processPercent: this.processPercent(),
+        systemPercent: this.systemPercent(),
+        cores: availableParallelism(),
+        loadAverage: loadavg(),
+      },
+      memory: { rssBytes: rss, heapUsedBytes: heapUsed, systemTotalBytes: totalmem(), systemFreeBytes: freemem() },
+      eventLoop: this.eventLoop(),
+    };
+  }
+
+  private processPercent(): number | null {
+    const { user, system } = process.cpuUsage();
+    const before = this.own;
+    this.own = { at: performance.now(), microseconds: user + system };
+    if (before === null) return null;
+    const elapsed = (this.own.at - before.at) * 1_000;
+    return elapsed <= 0 ? null : rounded((100 * (this.own.microseconds - before.microseconds)) / elapsed);
+  }
+
+  private systemPercent(): number | null {
+    const before = this.machine;
+    const now = { busy: 0, total: 0 };
+    for (const { times } of cpus()) {
+      const total = times.user + times.nice + times.sys + times.idle + times.irq;
+      now.total += total;
+      now.busy += total - times.idle;
+    }
+    this.machine = now;
+    if (before === null || now.total <= before.total) return null;
+    return rounded((100 * (now.busy - before.busy)) / (now.total - before.total));
+  }
+
+  private eventLoop(): ProcessReading['eventLoop'] {
+    const lateness = (percentile: number): number => {
+      if (this.delay.count === 0) return 0;
+      return Math.max(0, rounded(this.delay.percentile(percentile) / 1e6 - RESOLUTION_MS));
+    };
+    const reading = { p50Ms: lateness(50), p99Ms: lateness(99) };
+    this.delay.reset();
+    const before = this.loop;
+    this.loop = performance.eventLoopUtilization();
+    const { utilization } = performance.eventLoopUtilization(this.loop, before);
+    return { ...reading, utilization: Math.round(utilization * 10_000) / 10_000 };
+  }
+}
+
+function rounded(value: number): number {
+  return Math.round(value * 100) / 100;
+}

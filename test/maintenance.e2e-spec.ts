@@ -1,0 +1,61 @@
+import { Maintenance } from '../src/availability/maintenance';
+import { startTestApp, type TestApp } from './support/test-app';
+
+describe('maintenance', () => {
+  let app: TestApp;
+  beforeAll(async () => {
+    app = await startTestApp({ env: { CORS_ORIGINS: 'https://dashboard.example.com' } });
+  });
+  afterAll(() => app.stop());
+  afterEach(() => app.nest.get(Maintenance).leave());
+
+  const enter = () => app.nest.get(Maintenance).enter('a backup is being restored', 12);
+
+  it.each([
+    ['GET', '/tools'],
+    ['POST', '/tools'],
+    ['POST', '/auth/login'],
+    ['GET', '/no/such/route'],
+    ['GET', '/system/backups'],
+    ['DELETE', '/system/backups/some-id'],
+    ['GET', '/system/backups/some-id/download'],
+  ])('answers %s %s with 503, a reason and when to come again, whoever asks', async (method, path) => {
+    enter();
+    for (const token of [app.token, null]) {
+      const { status, body, headers } = await app.request(method, path, { token });
+      expect({ status, code: body.code, detail: body.detail }).toEqual({
+        status: 503,
+        code: 'maintenance',
+        detail: expect.stringContaining('a backup is being restored'),
+      });
+      expect(headers.get('retry-after')).toBe('12');
+      expect(headers.get('content-type')).toContain('application/problem+json');
+    }
+  });
+
+  it('lets pages of other origins read the answer', async () => {
+    enter();
+    const { headers } = await app.get('/tools', { headers: { origin: 'https://dashboard.example.com' } });
+    expect(headers.get('access-control-allow-origin')).toBe('https://dashboard.example.com');
+  });
+
+  it('leaves open what tells how it goes: probes, and the page of a backup', async () => {
+    enter();
+    expect((await app.get('//health/live', { token: null })).status).toBe(200);
+    const ready = await app.get('//health/ready', { token: null });
+    expect([ready.status, ready.body.details.service]).toEqual([
+      503,
+      { status: 'down', message: 'maintenance: a backup is being restored' },
+    ]);
+    expect((await app.get('/system/backups/some-id?x=1')).body.code).not.toBe('maintenance');
+    expect((await app.get('//docs')).status).toBe(200);
+  });
+
+  it('is over when it is left, and is entered by one alone', async () => {
+    enter();
+    expect(enter).toThrow(expect.objectContaining({ code: 'maintenance' }));
+    app.nest.get(Maintenance).leave();
+    expect((await app.get('/tools')).status).toBe(200);
+    expect((await app.get('//health/ready')).status).toBe(200);
+  });
+});
