@@ -66,7 +66,12 @@ describe('performHandshake', () => {
 
   it('begins with the own parameters of a client, whose next word is its own as well', async () => {
     const world = new World(legacyInitialize);
-    const initialize = { protocolVersion: '2025-03-26', capabilities: { roots: {} }, clientInfo: { name: 'c' }, vendor: 1 };
+    const initialize = {
+      protocolVersion: '2025-03-26',
+      capabilities: { roots: {} },
+      clientInfo: { name: 'c' },
+      vendor: 1,
+    };
     await world.shake({ probe: 'legacy', initialize });
     expect(world.transport.sent).toMatchObject([{ method: 'initialize', params: initialize }]);
   });
