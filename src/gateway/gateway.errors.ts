@@ -101,3 +101,10 @@ export class CallingNotAllowedError extends DomainError {
     super('forbidden', 'role_missing', `${method.slice(0, 80)} needs the role operator; a viewer may list`);
   }
 }
+
+/** 503: a request was under way when the right to it ended, or MCPS.ONE was stopped. */
+export class RequestGivenUpError extends DomainError {
+  constructor() {
+    super('unavailable', 'request_given_up', 'The request was given up: its credential has ended, or MCPS.ONE stops');
+  }
+}

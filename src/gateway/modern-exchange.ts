@@ -3,8 +3,9 @@ import { RPC_CODES } from '../mcp/json-rpc.types';
 import type { AnswerFacts } from '../mcp/relay.types';
 import { EventWriter } from './event-writer';
 import { type ExchangeOwner, GatewayExchange } from './gateway-exchange';
+import { RequestGivenUpError } from './gateway.errors';
 import type { GatewayRequest } from './gateway.types';
-import { beginEvents, writeEmpty, writeJson } from './http-answers';
+import { beginEvents, writeJson, writeRefusal } from './http-answers';
 import type { ModernClient } from './modern-client';
 import type { OpenStreams } from './open-streams';
 
@@ -45,7 +46,8 @@ export class ModernExchange extends GatewayExchange {
 
   protected writeNothing(): void {
     if (this.writer !== null) this.endStream(this.writer);
-    else writeEmpty(this.to, 202);
+    // A client gives up by closing its connection: who still reads was given up by us (revoked, stopped).
+    else writeRefusal(this.to, new RequestGivenUpError(), this.message.idText);
   }
 
   private streaming(): EventWriter {
