@@ -18,8 +18,22 @@ const ALLOWED = [
   ['audit', 'common'],
   ['audit', 'config'],
   ['audit', 'database'],
+  ['settings', 'audit'],
+  ['settings', 'common'],
+  ['settings', 'config'],
+  ['settings', 'database'],
+  ['settings', 'events'],
+  ['scheduler', 'common'],
+  ['scheduler', 'database'],
+  // Schedules are settings.
+  ['scheduler', 'settings'],
   ['limits', 'common'],
   ['limits', 'config'],
+  // Limits and lifetimes are settings.
+  ['limits', 'settings'],
+  ['auth', 'settings'],
+  // What is committed is told.
+  ['audit', 'events'],
   ['auth', 'limits'],
   ['auth', 'audit'],
   ['auth', 'common'],

@@ -8,9 +8,12 @@ import { CommonModule } from './common/common.module';
 import type { AppConfig } from './config/app-config';
 import { ConfigModule } from './config/config.module';
 import { DatabaseModule } from './database/database.module';
+import { EventsModule } from './events/events.module';
 import { HealthModule } from './health/health.module';
 import { LogsModule } from './logs/logs.module';
 import { MetricsModule } from './metrics/metrics.module';
+import { SchedulerModule } from './scheduler/scheduler.module';
+import { SettingsModule } from './settings/settings.module';
 import { SystemModule } from './system/system.module';
 import { ToolsModule } from './tools/tools.module';
 import { UsersModule } from './users/users.module';
@@ -25,7 +28,10 @@ export class AppModule {
         ConfigModule.with(config),
         CommonModule.with(logger),
         DatabaseModule.with(SCHEMA),
+        EventsModule,
         AuditModule,
+        SettingsModule,
+        SchedulerModule,
         AuthModule,
         MetricsModule,
         UsersModule,

@@ -7,6 +7,8 @@ import { CreateApiKeys1763800005000 } from '../migrations/1763800005000-create-a
 import { CreateSecretKeys1763800006000 } from '../migrations/1763800006000-create-secret-keys';
 import { MoveLogsToAFileOfTheirOwn1763800007000 } from '../migrations/1763800007000-move-logs-to-a-file-of-their-own';
 import { IndexLogs1763800007001 } from '../migrations/1763800007001-index-logs';
+import { CreateSettings1763900000000 } from '../migrations/1763900000000-create-settings';
+import { CreateJobRuns1763900001000 } from '../migrations/1763900001000-create-job-runs';
 import { CreateLogTables1763800007000 } from '../migrations/logs/1763800007000-create-log-tables';
 import { Operation } from './audit/operation.entity';
 import { ApiKey } from './auth/api-key.entity';
@@ -18,12 +20,26 @@ import { logClockEntity, mcpLogEntity, mcpLogNameEntity } from './logs/mcp-log.e
 import { systemLogEntity } from './logs/system-log.entity';
 import { SecretKeyRecord } from './database/secret-key.entity';
 import { MetricPointRow } from './metrics/metric-point.entity';
+import { JobRun } from './scheduler/job-run.entity';
+import { SettingRow } from './settings/setting.entity';
 import { ToolOffering } from './tools/tool-offering.entity';
 import { Tool } from './tools/tool.entity';
 
 /** All tables of the application and the migrations that make them, oldest first. */
 export const SCHEMA: Schema = {
-  entities: [SecretKeyRecord, Tool, ToolOffering, User, Session, RefreshToken, ApiKey, Operation, MetricPointRow],
+  entities: [
+    SecretKeyRecord,
+    Tool,
+    ToolOffering,
+    User,
+    Session,
+    RefreshToken,
+    ApiKey,
+    Operation,
+    MetricPointRow,
+    SettingRow,
+    JobRun,
+  ],
   migrations: [
     CreateTools1763800000000,
     CreateIdentity1763800001000,
@@ -34,6 +50,8 @@ export const SCHEMA: Schema = {
     CreateSecretKeys1763800006000,
     MoveLogsToAFileOfTheirOwn1763800007000,
     IndexLogs1763800007001,
+    CreateSettings1763900000000,
+    CreateJobRuns1763900001000,
   ],
   sealed: [{ entity: Tool, id: 'id', maps: ['env', 'headers'] }],
   logs: {

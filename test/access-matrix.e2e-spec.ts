@@ -52,6 +52,8 @@ const MATRIX: Record<string, string> = {
   'POST /api/v1/tools/probe': 'admin',
   'POST /api/v1/tools/import': 'admin',
   'GET /api/v1/tools/export': 'admin',
+  'GET /api/v1/system/config': 'viewer',
+  'PUT /api/v1/system/config': 'admin',
   'GET /api/v1/system/health': 'viewer',
   'GET /api/v1/logs/system': 'viewer',
   'GET /api/v1/logs/operations': 'viewer',

@@ -1,8 +1,10 @@
 import type { DatabaseTarget } from './database-url';
-import type { ENVIRONMENTS, ISOLATIONS, LogLevel } from './variables';
+import type { ENVIRONMENTS, ISOLATIONS, LogLevel, VariableName } from './variables';
 
 /** Everything MCPS.ONE reads from its environment: parsed once at boot, complete, frozen. */
 export class AppConfig {
+  /** The variables that are set; all else are defaults. */
+  readonly given: ReadonlySet<VariableName>;
   readonly projectName: string;
   readonly environment: (typeof ENVIRONMENTS)[number];
   readonly debug: boolean;

@@ -21,6 +21,7 @@ describe('the configuration', () => {
 
   it('is complete without any variable', () => {
     const expected: AppConfig = {
+      given: new Set(),
       projectName: 'MCPS.ONE',
       environment: 'development',
       debug: false,
@@ -100,6 +101,7 @@ describe('the configuration', () => {
     };
     expect(Object.keys(given)).toEqual(Object.keys(VARIABLES));
     expect(loadConfig(given)).toEqual({
+      given: new Set(Object.keys(VARIABLES)),
       projectName: 'My tools',
       environment: 'production',
       debug: true,

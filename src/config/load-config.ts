@@ -45,6 +45,7 @@ export function loadConfig(environment: Record<string, string | undefined> = rea
   }
   if (problems.length > 0) throw new ConfigError(problems);
   return new AppConfig({
+    given: new Set(Object.keys(given) as VariableName[]),
     projectName: given.PROJECT_NAME ?? 'MCPS.ONE',
     environment: environmentName,
     debug: given.DEBUG ?? false,
