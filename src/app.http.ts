@@ -3,6 +3,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { DomainError } from './common/domain-error';
 import { newId } from './common/ids';
+import { Maintenance, MaintenanceError } from './common/maintenance';
 import { ProblemFilter } from './common/problem.filter';
 import { runInRequest } from './common/request-context';
 import type { AppConfig } from './config/app-config';
@@ -55,10 +56,17 @@ export function createAdapter(config: AppConfig): FastifyAdapter {
 /** Everything that happens to a request before a route is chosen: id, context, Host check, bodies as JSON and nothing else. */
 export function prepareHttp(app: NestFastifyApplication, config: AppConfig): void {
   const fastify = app.getHttpAdapter().getInstance();
+  const maintenance = app.get(Maintenance);
+  const watched = new RegExp(`^${escapePattern(config.apiPrefix)}/system/backups/[^/?]+$`);
+  const isClosedTo = ({ method, url, headers }: FastifyRequest): boolean => {
+    if (!maintenance.isOn || /^\/health(\/|\?|$)/.test(url)) return false;
+    return method !== 'GET' || !watched.test(url) || maintenance.watcherWith(headers) === null;
+  };
   fastify.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-request-id', request.id);
     if (request.url.startsWith(config.apiPrefix)) void reply.header('cache-control', 'no-store');
     if (!isHostAllowed(request, config.allowedHosts)) done(new HostRefusedError());
+    else if (isClosedTo(request)) done(new MaintenanceError());
     else runInRequest({ requestId: request.id, ip: request.ip }, done);
   });
   fastify.addHook('preClose', (done) => {
@@ -87,6 +95,10 @@ export function prepareHttp(app: NestFastifyApplication, config: AppConfig): voi
       });
     },
   );
+}
+
+function escapePattern(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }
 
 /** DNS rebinding: a page of a stranger's name that resolves to us must not reach the API. Probes call by address. */

@@ -30,12 +30,21 @@ import { markSecretKey, refuseWrongKey } from './secret-key-check';
 import { Transactions } from './transactions';
 
 /** The locks of this process, taken before the data is touched. */
-class HeldLocks {
+export class HeldLocks {
   constructor(
     readonly locks: { release(): void | Promise<void> }[],
     readonly temporaryFolder: string | null,
   ) {}
+
+  /** Keeps them while another database takes the place of this one, which bears `token` until then. */
+  async moveWith(token: string, work: () => Promise<void>): Promise<void> {
+    const lock = this.locks.find((each) => each instanceof PostgresLock);
+    await (lock === undefined ? work() : lock.moveWith(token, work));
+  }
 }
+
+/** What has to be mended before the database is opened, with the data folder already ours. */
+export type BeforeOpening = (config: AppConfig) => Promise<void>;
 
 const TARGET = Symbol('DatabaseTarget');
 
@@ -47,12 +56,15 @@ const TARGET = Symbol('DatabaseTarget');
 @Module({})
 export class DatabaseModule implements OnApplicationShutdown {
   /** The module around the tables of the whole application. */
-  static with(schema: Schema): DynamicModule {
+  static with(schema: Schema, beforeOpening: BeforeOpening = () => Promise.resolve()): DynamicModule {
     return {
       module: DatabaseModule,
       imports: [TerminusModule],
-      providers: providersFor(schema),
-      exports: [DataSource, Transactions, DatabaseInfo, DatabaseWriters, DatabaseIndicator, LogStorage, Reader],
+      providers: providersFor(schema, beforeOpening),
+      exports: [
+        ...[DataSource, Transactions, DatabaseInfo, DatabaseWriters, DatabaseIndicator, LogStorage, Reader],
+        HeldLocks,
+      ],
     };
   }
 
@@ -73,12 +85,12 @@ export class DatabaseModule implements OnApplicationShutdown {
   }
 }
 
-function providersFor(schema: Schema): Provider[] {
+function providersFor(schema: Schema, beforeOpening: BeforeOpening): Provider[] {
   return [
     {
       provide: HeldLocks,
       inject: [AppConfig],
-      useFactory: (config: AppConfig) => takeLocks(config),
+      useFactory: (config: AppConfig) => takeLocks(config, beforeOpening),
     },
     {
       provide: TARGET,
@@ -135,12 +147,19 @@ function logStorage(config: AppConfig, target: DatabaseTarget, temporaryFolder: 
 }
 
 /** The instance lock and that of the database. @throws DataLockedError */
-export async function takeLocks(config: AppConfig): Promise<HeldLocks> {
+export async function takeLocks(
+  config: AppConfig,
+  beforeOpening: BeforeOpening = () => Promise.resolve(),
+): Promise<HeldLocks> {
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
   const locks: HeldLocks['locks'] = [InstanceLock.take(join(config.dataDir, 'instance'))];
   const { database } = config;
   try {
-    if (database.type === 'postgres') locks.push(await takePostgresLock(database.url));
+    if (database.type === 'postgres') {
+      // Before its lock: a restore that was killed may have left the database where nobody can connect to it.
+      await beforeOpening(config);
+      locks.push(await takePostgresLock(database.url));
+    }
   } catch (error) {
     for (const lock of locks) await lock.release();
     throw error;
@@ -157,6 +176,7 @@ export async function takeLocks(config: AppConfig): Promise<HeldLocks> {
     // By its true name: through a link it is the same data.
     const file = existsSync(database.file) ? realpathSync(database.file) : database.file;
     locks.push(InstanceLock.take(file));
+    await beforeOpening(config);
   } catch (error) {
     for (const lock of locks) await lock.release();
     throw error;

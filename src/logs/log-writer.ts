@@ -47,6 +47,8 @@ export class LogWriter {
   private closed: (() => void) | null = null;
   private isClosed = false;
   private idle: NodeJS.Timeout | null = null;
+  /** While other data is put into the place of ours. */
+  private resting: Promise<void> | null = null;
 
   constructor(
     private readonly open: OpenLine,
@@ -57,7 +59,8 @@ export class LogWriter {
   }
 
   /** Resolves when the batch is out of our hands: stored, in the spool, or given up and counted. @throws when it is not */
-  write(log: LogName, values: unknown[], backlog = 0): Promise<void> {
+  async write(log: LogName, values: unknown[], backlog = 0): Promise<void> {
+    await this.resting;
     const line = this.connect();
     if (this.idle) clearTimeout(this.idle);
     const batch = ++this.lastBatch;
@@ -65,6 +68,23 @@ export class LogWriter {
       this.pending.set(batch, { resolve, reject });
       line.post({ type: 'write', batch, log, values, losses: this.untold.take(), backlog });
     });
+  }
+
+  /**
+   * Ends the thread once it has written what it was given, so that other data can be put into the place of its tables. What
+   * comes until the result is called waits with who sends it.
+   */
+  async rest(): Promise<() => void> {
+    let wake: () => void = () => undefined;
+    this.resting = new Promise((resolve) => (wake = resolve));
+    const { line } = this;
+    if (line) {
+      await this.ended(line, () => this.detach());
+    }
+    return () => {
+      this.resting = null;
+      wake();
+    };
   }
 
   /** Values of a tool that are not stored from now on, in place of those said before. */
@@ -187,6 +207,11 @@ export class LogWriter {
     if (this.idle) clearTimeout(this.idle);
     const { line } = this;
     if (!line) return;
+    await this.ended(line, () => (this.line = null));
+  }
+
+  /** Lets a thread write what it has been given and end; ends it in any case, once it has been let go. */
+  private async ended(line: WriterLine, letGo: () => void): Promise<void> {
     line.hold();
     let timer: NodeJS.Timeout | undefined;
     await Promise.race([
@@ -197,7 +222,7 @@ export class LogWriter {
       new Promise<void>((resolve) => (timer = setTimeout(resolve, CLOSE_LIMIT_MS))),
     ]);
     clearTimeout(timer);
-    this.line = null;
+    letGo();
     await line.end();
   }
 }

@@ -33,6 +33,6 @@ import { openWriterThread } from './writer-line';
     SystemLogRepository,
     ToolNames,
   ],
-  exports: [Recorder, ToolNames],
+  exports: [Recorder, ToolNames, LogWriter],
 })
 export class LogsModule {}

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { Clock } from '../common/clock';
+import { MaintenanceError } from '../common/maintenance';
 import { Semaphore } from '../common/semaphore';
 import { VERSION } from '../common/version';
 import { AppConfig } from '../config/app-config';
@@ -69,6 +70,7 @@ export class SupervisorService implements OnModuleInit, OnModuleDestroy {
   private readonly remoteFetch: typeof fetch;
   private readonly stderrFiles: StderrFiles;
   private draining = false;
+  private suspended = false;
 
   constructor(
     private readonly spawner: ProcessSpawner,
@@ -190,9 +192,20 @@ export class SupervisorService implements OnModuleInit, OnModuleDestroy {
     return instance ? lifeOf(toolId, instance) : null;
   }
 
-  /** To be asked before a wish to run is stored. @throws ShuttingDownError */
+  /** To be asked before a wish to run is stored. @throws ShuttingDownError, MaintenanceError */
   assertAccepting(): void {
     if (this.draining) throw new ShuttingDownError();
+    if (this.suspended) throw new MaintenanceError();
+  }
+
+  /** Stops and forgets all tools, and starts none until `resume`: other definitions are to come. @throws ToolUnkillableError */
+  async suspend(): Promise<void> {
+    this.suspended = true;
+    await Promise.all([...this.instances.keys()].map((toolId) => this.forget(toolId)));
+  }
+
+  resume(): void {
+    this.suspended = false;
   }
 
   /** What is promised about processes that would be left over. */

@@ -22,6 +22,7 @@ import { ToolRuntimeController } from './tool-runtime.controller';
 import { ToolRuntimeService } from './tool-runtime.service';
 import { ToolScopeGuard } from './tool-scope.guard';
 import { ToolSecrets } from './tool-secrets';
+import { ToolStandstill } from './tool-standstill';
 import { ToolTransferController } from './tool-transfer.controller';
 import { Tool } from './tool.entity';
 import { ToolRepository } from './tool.repository';
@@ -52,9 +53,10 @@ import { ToolsService } from './tools.service';
     ToolRepository,
     ToolScopeGuard,
     ToolSecrets,
+    ToolStandstill,
     DefinitionIntake,
     DefinitionPolicy,
   ],
-  exports: [ToolDirectory],
+  exports: [ToolDirectory, ToolStandstill],
 })
 export class ToolsModule {}
