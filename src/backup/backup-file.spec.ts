@@ -40,6 +40,7 @@ async function aHeader(given: Partial<BackupHeader> = {}): Promise<BackupHeader>
     appVersion: '1.0.0',
     databaseType: 'sqlite',
     format: 'sqlite',
+    includesLogs: true,
     compression: 'gzip',
     encryption: 'aes-256-gcm',
     keyId: KEYS.keyId,

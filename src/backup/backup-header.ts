@@ -41,6 +41,8 @@ export interface BackupHeader extends ContentSummary {
   appVersion: string;
   databaseType: DatabaseType;
   format: BackupFormat;
+  /** Whether MCP messages and the system log are in it. */
+  includesLogs: boolean;
   compression: Compression;
   encryption: 'aes-256-gcm' | 'none';
   /** Which SECRET_KEY it belongs to. */
@@ -126,6 +128,7 @@ const FIELDS: Record<keyof BackupHeader, Check> = {
   appVersion: isText,
   databaseType: isOneOf('sqlite', 'postgres'),
   format: isOneOf(...FORMATS),
+  includesLogs: isOneOf(true, false),
   compression: isOneOf(...COMPRESSIONS),
   encryption: isOneOf('aes-256-gcm', 'none'),
   keyId: (value) => typeof value === 'string' && /^[0-9a-f]{8,16}$/.test(value),

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import type { AppConfig } from '../config/app-config';
@@ -82,6 +82,7 @@ export async function keepFormerKey(backupDir: string, formerMaster: string, suc
   const cipher = createCipheriv('aes-256-gcm', successor.keyRing, nonce).setAAD(Buffer.from(former.keyId));
   const sealed = Buffer.concat([nonce, cipher.update(formerMaster, 'utf8'), cipher.final(), cipher.getAuthTag()]);
   const entry: RingEntry = { keyId: former.keyId, sealedBy: successor.keyId, sealed: sealed.toString('base64url') };
+  mkdirSync(backupDir, { recursive: true, mode: 0o700 });
   await writeDurably(join(backupDir, FILE), JSON.stringify({ keys: [...entries, entry] }, null, 2));
 }
 

@@ -29,19 +29,33 @@ export class BackupThreads {
         settle();
         void worker.terminate();
       };
+      let child: number | null = null;
       worker.on('message', (message: TaskMessage) => {
-        if (message.type === 'progress') onProgress(message.total === 0 ? 1 : message.done / message.total);
+        if (message.type === 'child') child = message.pid;
+        else if (message.type === 'progress') onProgress(message.total === 0 ? 1 : message.done / message.total);
         else if (message.type === 'done') end(() => resolve(message.answer as BackupTasks[N]['answer']));
         else end(() => reject(errorOf(message)));
       });
       worker.on('error', (error) => end(() => reject(error)));
-      worker.on('exit', () => end(() => reject(new Error('The thread of the backup has ended'))));
+      worker.on('exit', () => {
+        // Ended in the middle: a program that it has started would go on alone.
+        if (child !== null && this.live.has(worker)) endProgram(child);
+        end(() => reject(new Error('The thread of the backup has ended')));
+      });
     });
   }
 
   /** Ends all of them, whatever they do. */
   async stop(): Promise<void> {
     await Promise.all([...this.live].map((worker) => worker.terminate()));
+  }
+}
+
+function endProgram(pid: number): void {
+  try {
+    process.kill(pid, 'SIGTERM');
+  } catch {
+    // It has ended by itself.
   }
 }
 

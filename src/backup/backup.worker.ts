@@ -7,7 +7,9 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { describePart, packFile, unpackFile } from './backup-file';
 import { BackupRefusedError } from './backup.errors';
 import type { BackupTasks, TaskMessage, TaskName, TaskRequest } from './backup-task.types';
-import { checkSqlite, copySqlite, replaceSqlite } from './sqlite-copy.repository';
+import { restoreArchive } from './postgres-programs';
+import { carryTables, copyIn, countPostgres, snapshotPostgres } from './postgres-snapshot.repository';
+import { checkSqlite, copySqlite, countSqlite, replaceSqlite } from './sqlite-copy.repository';
 
 const TELL_EVERY_MS = 200;
 /** Of -20 to 19: a backup gives way to whoever wants the processor. */
@@ -24,6 +26,10 @@ function progress(done: number, total: number): void {
   say({ type: 'progress', done, total });
 }
 
+function child(pid: number): void {
+  say({ type: 'child', pid });
+}
+
 function say(message: TaskMessage): void {
   parentPort?.postMessage(message);
 }
@@ -37,7 +43,13 @@ function adder(total: number): (bytes: number) => void {
 const HANDLERS: Handlers = {
   'sqlite.copy': ({ from, to }) => copySqlite(from, to, progress),
   'sqlite.check': ({ file }) => Promise.resolve(checkSqlite(file)),
+  'sqlite.count': ({ file }) => Promise.resolve(countSqlite(file)),
   'sqlite.replace': ({ from, live }) => replaceSqlite(from, live, progress).then(() => null),
+  'postgres.snapshot': (given) => snapshotPostgres(given, progress, child),
+  'postgres.restore': ({ programs, ...given }) => restoreArchive(programs, given, child).then(() => null),
+  'postgres.copy-in': (given) => copyIn(given, progress).then(() => null),
+  'postgres.carry': ({ fromUrl, toUrl, tables }) => carryTables(fromUrl, toUrl, tables).then(() => null),
+  'postgres.count': ({ url, withoutTables }) => countPostgres(url, withoutTables),
   describe: ({ folder, names }) => Promise.all(names.map((name) => describePart(folder, name))),
   pack: ({ target, header, folder, key }) =>
     packFile(target, header, folder, Buffer.from(key), adder(header.originalBytes)),

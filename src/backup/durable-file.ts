@@ -1,10 +1,9 @@
 import { closeSync, fsyncSync, openSync } from 'node:fs';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /** Replaces a file as a whole: whoever looks finds the old content or the new, also after a loss of power. */
 export async function writeDurably(file: string, content: string): Promise<void> {
-  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
   const draft = `${file}.tmp`;
   try {
     await rm(draft, { force: true });

@@ -61,6 +61,17 @@ export function checkSqlite(file: string): SqliteContent {
   }
 }
 
+/** What is in a file that others are writing to. */
+export function countSqlite(file: string): SqliteContent {
+  const database = new BetterSqlite3(file, { readonly: true, fileMustExist: true, timeout: 10_000 });
+  try {
+    database.exec('BEGIN');
+    return readContent(database);
+  } finally {
+    database.close();
+  }
+}
+
 /**
  * Puts the content of one file into another one that is open elsewhere, in one transaction: the others see the old content
  * or the new, also after a kill. Renaming one over the other would leave them writing to a file without a name.
@@ -87,12 +98,17 @@ export function removeSqlite(file: string): void {
 
 function readContent(database: Database): SqliteContent {
   const names = database
-    .prepare(`SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name`)
+    .prepare(
+      `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name`,
+    )
     .pluck()
     .all() as string[];
   const tables = names.map((name) => ({
     name,
-    rows: database.prepare(`SELECT count(*) FROM "${name.replaceAll('"', '""')}"`).pluck().get() as number,
+    rows: database
+      .prepare(`SELECT count(*) FROM "${name.replaceAll('"', '""')}"`)
+      .pluck()
+      .get() as number,
   }));
   const migrations = names.includes('migrations')
     ? (database.prepare('SELECT name FROM migrations ORDER BY id').pluck().all() as string[])
