@@ -43,6 +43,11 @@ const ALLOWED = [
   ['metrics', 'config'],
   ['metrics', 'database'],
   ['supervisor', 'mcp'],
+  // A restore closes the house: tools stop, their log waits, and what is remembered of other data is forgotten.
+  ['backup', 'tools'],
+  ['backup', 'logs'],
+  // The state of the backups is part of the health in detail.
+  ['system', 'backup'],
   // A tool's secrets are told to the recorder, so that none is stored.
   ['tools', 'logs'],
   // The scope of a key is given and shown as names of tools.

@@ -3,6 +3,8 @@ import { SCHEMA } from './app.schema';
 import { ApiKeysModule } from './api-keys/api-keys.module';
 import { AuditModule } from './audit/audit.module';
 import { AuthModule } from './auth/auth.module';
+import { BackupModule } from './backup/backup.module';
+import { recoverRestore } from './backup/restore-recovery';
 import type { AppLogger } from './common/app-logger';
 import { CommonModule } from './common/common.module';
 import type { AppConfig } from './config/app-config';
@@ -27,7 +29,7 @@ export class AppModule {
       imports: [
         ConfigModule.with(config),
         CommonModule.with(logger),
-        DatabaseModule.with(SCHEMA),
+        DatabaseModule.with(SCHEMA, recoverRestore),
         EventsModule,
         AuditModule,
         SettingsModule,
@@ -38,6 +40,7 @@ export class AppModule {
         ApiKeysModule,
         LogsModule,
         ToolsModule,
+        BackupModule,
         SystemModule,
         HealthModule,
       ],

@@ -87,7 +87,8 @@ export interface UnpackOptions {
   maxBytes: number;
   /** A backup in clear whose key is lost is read all the same; its parts are compared with their checksums alone. */
   withoutKey?: boolean;
-  onBytes?: (bytes: number) => void;
+  /** Told of each piece, and what all pieces come to. */
+  onBytes?: (bytes: number, total: number) => void;
 }
 
 /** The head of a backup file, not yet checked against its seal. @throws BackupRefusedError */
@@ -182,13 +183,13 @@ async function readAt(handle: FileHandle, position: number, length: number): Pro
 /** Divides the content into its parts, checks each, and refuses what is too much as soon as it comes. */
 async function writeParts(
   content: AsyncIterable<Buffer>,
-  { parts }: BackupHeader,
+  { parts, originalBytes }: BackupHeader,
   { folder, onBytes = () => undefined }: UnpackOptions,
 ): Promise<void> {
   const writer = new PartWriter(parts, folder);
   try {
     for await (const data of content) {
-      onBytes(data.length);
+      onBytes(data.length, originalBytes);
       await writer.write(data);
     }
     await writer.end();

@@ -58,7 +58,7 @@ const HANDLERS: Handlers = {
     return unpackFile(given.file, {
       ...given,
       keys: new Map(keys.map(([id, key]) => [id, Buffer.from(key)])),
-      onBytes: (bytes) => progress((done += bytes), given.maxBytes),
+      onBytes: (bytes, total) => progress((done += bytes), total),
     });
   },
 };

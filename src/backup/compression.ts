@@ -60,11 +60,7 @@ async function* gunzipped(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer>
       yield head.subarray(GZIP_HEAD_BYTES);
     }
   }
-  let given = 0;
-  for await (const data of through(inflate, deflated())) {
-    given += data.length;
-    yield data;
-  }
+  yield* through(inflate, deflated());
   const behind = received - GZIP_HEAD_BYTES - inflate.bytesWritten;
   if (behind > GZIP_TAIL_BYTES) throw new BackupRefusedError('backup_trailing_data', 'a second member, or rubbish');
   if (behind < GZIP_TAIL_BYTES) throw new BackupRefusedError('backup_truncated');

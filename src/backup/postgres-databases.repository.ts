@@ -156,7 +156,7 @@ async function exists(client: Client, name: string): Promise<boolean> {
 function localeOf(database: Record<string, unknown>): string {
   const { encoding_name: encoding, datcollate, datctype, datlocprovider = 'c' } = database;
   if (datlocprovider !== 'c' || typeof datcollate !== 'string' || typeof datctype !== 'string') {
-    return `ENCODING ${literal(String(encoding ?? 'UTF8'))}`;
+    return `ENCODING ${literal(typeof encoding === 'string' ? encoding : 'UTF8')}`;
   }
   return `ENCODING ${literal(String(encoding))} LC_COLLATE ${literal(datcollate)} LC_CTYPE ${literal(datctype)}`;
 }

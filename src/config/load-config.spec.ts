@@ -45,6 +45,8 @@ describe('the configuration', () => {
       logDir: resolve('logs'),
       logSpoolMaxBytes: 536_870_912,
       dataDir: resolve('data'),
+      backupEncryption: false,
+      backupMaxUploadBytes: 10_737_418_240,
       backupDir: resolve('data/backups'),
       staticDir: null,
       mcpTimeoutMs: 30_000,
@@ -122,6 +124,8 @@ describe('the configuration', () => {
       logDir: '/var/log/mcps',
       logSpoolMaxBytes: 2_000_000,
       dataDir: '/var/lib/mcps',
+      backupEncryption: false,
+      backupMaxUploadBytes: 10_737_418_240,
       backupDir: '/backup',
       staticDir,
       mcpTimeoutMs: 7_000,
@@ -150,6 +154,8 @@ describe('the configuration', () => {
     expect(config).toMatchObject({
       dataDir: resolve('var/data'),
       database: { file: resolve('var/data/mcps.db') },
+      backupEncryption: false,
+      backupMaxUploadBytes: 10_737_418_240,
       backupDir: resolve('var/data/backups'),
       logFile: resolve('var/log/app.log'),
     });

@@ -15,7 +15,7 @@ import { DataSource } from 'typeorm';
 import { AppConfig } from '../config/app-config';
 import type { DatabaseTarget } from '../config/database-url';
 import { SecretKeys } from '../config/secret-keys';
-import { createDataSource, logDataSourceOptions, prepareSqliteFile, type Schema } from './data-source';
+import { createDataSource, DATABASE_SCHEMA, logDataSourceOptions, prepareSqliteFile, type Schema } from './data-source';
 import { InstanceLock } from './instance-lock';
 import { hasMigrations, logDatabaseFile, LogStorage } from './log-database';
 import { migrate, MigrationsPendingError, readMigrationState } from './migration-runner';
@@ -63,7 +63,7 @@ export class DatabaseModule implements OnApplicationShutdown {
       providers: providersFor(schema, beforeOpening),
       exports: [
         ...[DataSource, Transactions, DatabaseInfo, DatabaseWriters, DatabaseIndicator, LogStorage, Reader],
-        HeldLocks,
+        ...[HeldLocks, DATABASE_SCHEMA],
       ],
     };
   }
@@ -87,6 +87,7 @@ export class DatabaseModule implements OnApplicationShutdown {
 
 function providersFor(schema: Schema, beforeOpening: BeforeOpening): Provider[] {
   return [
+    { provide: DATABASE_SCHEMA, useValue: schema },
     {
       provide: HeldLocks,
       inject: [AppConfig],

@@ -33,7 +33,7 @@ export class PostgresLock {
 
   /**
    * Keeps the lock while `work` puts another database into the place of this one: no connection survives that, so the new
-   * database carries `token` as its mark until the lock is taken on it. @throws DataLockedError
+   * database carries `token` as its mark until the lock is taken on it.
    */
   async moveWith(token: string, work: () => Promise<void>): Promise<void> {
     this.isMoving = true;
@@ -41,8 +41,13 @@ export class PostgresLock {
       await work();
     } finally {
       await this.client.end().catch(() => undefined);
-      this.client = await lockedClient(this.url, token);
-      this.listen(this.client);
+      try {
+        this.client = await lockedClient(this.url, token);
+        this.listen(this.client);
+      } catch (error) {
+        // What was done is done, and must not seem to have failed because of this.
+        this.onLost(error instanceof Error ? error : new Error(String(error)));
+      }
       this.isMoving = false;
     }
   }
@@ -77,7 +82,8 @@ async function lockedClient(url: string, token: string | null): Promise<Client> 
       `SELECT current_setting('${RESTORING_PARAMETER}', true) AS mark`,
     );
     const found = mark.rows[0]?.mark ?? '';
-    if (found !== '' && found !== token) throw new DataLockedError(`${name}, which a restore has not finished with,`, null);
+    if (found !== '' && found !== token)
+      throw new DataLockedError(`${name}, which a restore has not finished with,`, null);
     const { rows } = await client.query<{ taken: boolean }>('SELECT pg_try_advisory_lock($1) AS taken', [KEY]);
     if (rows[0]?.taken === true) return client;
     throw new DataLockedError(name, await findHolder(client));

@@ -2,6 +2,7 @@ import { Controller, Get } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { HealthCheck, type HealthCheckResult, HealthCheckService } from '@nestjs/terminus';
 import { RequireRole } from '../auth/access.decorator';
+import { BackupIndicator } from '../backup/backup.indicator';
 import { DatabaseIndicator } from '../database/database.indicator';
 import { SupervisorIndicator } from './supervisor.indicator';
 import { ToolsIndicator } from './tools.indicator';
@@ -15,9 +16,10 @@ export class SystemHealthController {
     private readonly database: DatabaseIndicator,
     private readonly supervisor: SupervisorIndicator,
     private readonly tools: ToolsIndicator,
+    private readonly backup: BackupIndicator,
   ) {}
 
-  /** Health in detail: the database, how tools are kept from leaving processes over, which tools have failed */
+  /** Health in detail: the database, how tools are kept from leaving processes over, which tools have failed, the backups */
   @Get('health')
   @HealthCheck()
   @ApiOperation({ operationId: 'getSystemHealth' })
@@ -26,6 +28,7 @@ export class SystemHealthController {
       () => this.database.check('database'),
       () => this.supervisor.check('supervisor'),
       () => this.tools.check('tools'),
+      () => this.backup.check('backup'),
     ]);
   }
 }

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
+import { BackupModule } from '../backup/backup.module';
 import { SupervisorModule } from '../supervisor/supervisor.module';
 import { SupervisorIndicator } from './supervisor.indicator';
 import { SystemConfigController } from './system-config.controller';
@@ -11,7 +12,7 @@ import { ToolsIndicator } from './tools.indicator';
  * Does not own: the probes for orchestrators (health/), which know no tools and need no token.
  */
 @Module({
-  imports: [TerminusModule, SupervisorModule],
+  imports: [TerminusModule, SupervisorModule, BackupModule],
   controllers: [SystemConfigController, SystemHealthController],
   providers: [SupervisorIndicator, ToolsIndicator],
 })
