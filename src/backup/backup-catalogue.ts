@@ -73,11 +73,18 @@ export class BackupCatalogue {
     this.tell(manifest.id, { isNews: true });
   }
 
-  /** Changes what is known and what stands beside the file. @throws what the file system says; it is known all the same */
+  /** Writes beside the file what is to be known of it; known it is by `note`, which is to follow. @throws what the file system says */
+  async store(id: string, change: Partial<BackupManifest>): Promise<void> {
+    await writeDurably(this.places.manifest(id), JSON.stringify({ ...this.get(id), ...change }, null, 2));
+  }
+
+  /** Changes what stands beside the file and then what is known, also where the file system refuses. @throws what that says */
   async keep(id: string, change: Partial<BackupManifest>): Promise<void> {
-    const next = this.note(id, change);
-    await writeDurably(this.places.manifest(id), JSON.stringify(next, null, 2));
-    this.tell(id, { isNews: true });
+    try {
+      await this.store(id, change);
+    } finally {
+      this.note(id, change);
+    }
   }
 
   /** The manifest first: a file without one is none. */

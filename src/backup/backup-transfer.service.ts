@@ -30,7 +30,7 @@ export interface Download {
 
 export class RangeNotSatisfiableError extends DomainError {
   constructor(readonly sizeBytes: number) {
-    super('invalid', 'range_not_satisfiable', `The backup has ${sizeBytes} bytes`);
+    super('range-not-satisfiable', 'range_not_satisfiable', `The backup has ${sizeBytes} bytes`);
   }
 }
 
@@ -85,7 +85,9 @@ export class BackupTransferService {
     try {
       await withoutRequestLimit(server, () => this.receive(file, draft));
       await this.jobs.whenFree();
-      return await this.jobs.begin('upload', () => this.take(draft)).done;
+      const backup = await this.jobs.begin('upload', () => this.take(draft)).done;
+      noteTarget({ type: 'backup', id: backup.id, name: null });
+      return backup;
     } finally {
       this.isReceiving = false;
       await rm(draft, { force: true }).catch(() => undefined);
@@ -155,7 +157,6 @@ export class BackupTransferService {
       await this.catalogue.remove(id);
       throw error;
     }
-    noteTarget({ type: 'backup', id, name: null });
     return this.catalogue.get(id);
   }
 }

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { OperationLog } from '../audit/operation-log';
 import { Clock } from '../common/clock';
@@ -46,8 +47,9 @@ export class BackupService implements OnModuleInit {
     const { done } = this.jobs.begin('backup', async () => {
       const made = await this.make(manifest);
       await this.record(made);
-      if (made.state === 'completed') await this.prune();
-      return made;
+      if (made.state === 'completed') await this.prune(made);
+      // Last of all: whoever sees the end finds the way free for the next job.
+      return this.catalogue.note(manifest.id, made);
     });
     noteTarget({ type: 'backup', id: manifest.id, name: null });
     return { backup: this.catalogue.find(manifest.id) ?? manifest, done };
@@ -56,7 +58,7 @@ export class BackupService implements OnModuleInit {
   /** A backup inside of another job (a restore's safety backup). @throws what it failed of */
   async makeWithin(trigger: Trigger, onProgress: (part: number) => void): Promise<BackupManifest> {
     const manifest = newManifest({ id: newId(), createdAt: this.clock.now(), trigger, note: null });
-    const made = await this.make(manifest, onProgress);
+    const made = this.catalogue.note(manifest.id, await this.make(manifest, onProgress));
     if (made.state === 'completed') return made;
     const { code, message } = made.error ?? { code: 'unexpected', message: 'The safety backup could not be made' };
     throw new BackupFailedError(code, message);
@@ -117,23 +119,26 @@ export class BackupService implements OnModuleInit {
       const at = this.clock.now();
       const verification = { state: 'passed' as const, error: null, at, durationMs: null };
       const made = { header, sizeBytes, sha256, verification, verifiedAt: at, durationMs: took() };
-      await this.catalogue.keep(id, { ...made, state: 'completed', progress: 1 });
+      const change = { ...made, state: 'completed' as const, progress: 1 };
+      await this.catalogue.store(id, change);
       await this.workshop.checkpoints.reached('backup.listed');
       this.logger.log('A backup was made', { id, sizeBytes, durationMs: made.durationMs });
+      return { ...manifest, ...change };
     } catch (error) {
-      await this.failed(id, error, took());
+      return { ...manifest, ...(await this.failed(id, error, took())) };
     }
-    return this.catalogue.get(id);
   }
 
-  private async failed(id: string, thrown: unknown, durationMs: number): Promise<void> {
+  private async failed(id: string, thrown: unknown, durationMs: number): Promise<Partial<BackupManifest>> {
     const error = failureOf(thrown);
     if (error.code === 'unexpected') this.logger.error('A backup has failed', thrown, { id });
     else this.logger.warn('A backup has failed', { id, code: error.code, reason: error.message });
-    const change = { state: 'failed' as const, error, durationMs, header: null, sizeBytes: null, sha256: null };
-    const nothing = { verification: null, verifiedAt: null };
+    const change = { state: 'failed' as const, error, durationMs };
+    // Where its manifest could not be written, its file is none.
+    await rm(this.workshop.places.file(id), { force: true }).catch(() => undefined);
     // Its manifest may be what there was no room for: then memory knows of it until the next start.
-    await this.catalogue.keep(id, { ...change, ...nothing }).catch(() => undefined);
+    await this.catalogue.store(id, change).catch(() => undefined);
+    return change;
   }
 
   private async prove(id: string): Promise<BackupManifest> {
@@ -175,8 +180,9 @@ export class BackupService implements OnModuleInit {
     await this.append('backup.create', id, isFailure ? 'failure' : 'success', { trigger, sizeBytes, ...error });
   }
 
-  private async prune(): Promise<void> {
-    for (const { id, createdAt, trigger } of expired(this.catalogue.list(), this.settings.get('backup.keep'))) {
+  private async prune(newest: BackupManifest): Promise<void> {
+    const all = this.catalogue.list().map((backup) => (backup.id === newest.id ? newest : backup));
+    for (const { id, createdAt, trigger } of expired(all, this.settings.get('backup.keep'))) {
       try {
         await this.catalogue.remove(id);
         const changes = { reason: 'retention', trigger, createdAt: new Date(createdAt).toISOString() };

@@ -1,9 +1,9 @@
 /**
- * A thread for one piece of a backup or restore: copying, checking, packing, unpacking. Files of gigabytes go through here,
- * so that the event loop does not notice.
+ * A thread for the pieces of backups and restores, one at a time: copying, checking, packing, unpacking. Files of gigabytes
+ * go through here, so that the event loop does not notice.
  */
 import { setPriority } from 'node:os';
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 import { describePart, packFile, unpackFile } from './backup-file';
 import { BackupRefusedError } from './backup.errors';
 import type { BackupTasks, TaskMessage, TaskName, TaskRequest } from './backup-task.types';
@@ -64,6 +64,7 @@ const HANDLERS: Handlers = {
 };
 
 async function run({ name, given }: TaskRequest): Promise<void> {
+  toldAt = 0;
   try {
     say({ type: 'done', answer: await (HANDLERS[name] as (value: unknown) => Promise<unknown>)(given) });
   } catch (error) {
@@ -79,4 +80,4 @@ try {
 } catch {
   // Not allowed here: then it runs as all others do.
 }
-void run(workerData as TaskRequest);
+parentPort?.on('message', (request: TaskRequest) => void run(request));

@@ -90,10 +90,10 @@ export function byteReader(source: AsyncIterable<Buffer>): ByteReader {
       const pieces = [held];
       let size = held.length;
       while (size < count) {
-        const { done, value } = await iterator.next();
-        if (done) break;
-        pieces.push(value);
-        size += value.length;
+        const next = await iterator.next();
+        if (next.done === true) break;
+        pieces.push(next.value);
+        size += next.value.length;
       }
       const all = pieces.length === 1 ? held : Buffer.concat(pieces, size);
       held = all.subarray(count);

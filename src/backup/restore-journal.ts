@@ -51,7 +51,8 @@ export class RestoreJournal {
   find(): RestoreEntry | null {
     if (!existsSync(this.path)) return null;
     const entry = JSON.parse(readFileSync(this.path, 'utf8')) as RestoreEntry;
-    if ((entry.version as number) !== 1) throw new Error(`${this.path} was written by a newer MCPS.ONE: start that one`);
+    if ((entry.version as number) !== 1)
+      throw new Error(`${this.path} was written by a newer MCPS.ONE: start that one`);
     return entry;
   }
 
