@@ -114,7 +114,9 @@ describe('a backup', () => {
   it('B12: is encrypted at rest: nothing of the data, in clear or packed, is in its file', async () => {
     const { id } = await aBackup(app);
     const bytes = readFileSync(fileOf(id));
-    const found = ['canary-in-the-backup', 'SQLite format 3', 'PGDMP', 'password_hash'].filter((text) => bytes.includes(text));
+    const found = ['canary-in-the-backup', 'SQLite format 3', 'PGDMP', 'password_hash'].filter((text) =>
+      bytes.includes(text),
+    );
     expect(found).toEqual([]);
   });
 

@@ -92,6 +92,7 @@ export class RestoreService implements OnApplicationBootstrap {
       this.catalogue.note(id, { restore: state });
     };
     show({});
+    let ended: Partial<RestoreState>;
     this.logger.log('A restore has begun', { id });
     const onProgress = (phase: RestorePhase, progress: number) => show({ phase, progress });
     try {
@@ -108,21 +109,26 @@ export class RestoreService implements OnApplicationBootstrap {
         },
       );
       const { safetyBackupId, downtimeMs, facts } = await saga.run();
-      show({ state: 'completed', progress: 1, safetyBackupId, downtimeMs });
+      ended = { state: 'completed', progress: 1, safetyBackupId, downtimeMs };
       this.logger.log('A backup was restored', { id, safetyBackupId, downtimeMs, ...facts });
     } catch (error) {
-      const reason = error instanceof RestoreFailedError ? error.reason : error;
-      const failure = failureOf(reason);
-      if (failure.code === 'unexpected')
-        this.logger.error('A restore has failed; the old data is live', reason, { id });
-      else this.logger.warn('A restore has failed; the old data is live', { id, ...failure });
-      show({ state: 'failed', error: failure });
-      if (error instanceof RestoreFailedError) {
-        show({ safetyBackupId: error.safetyBackupId, downtimeMs: error.downtimeMs });
-      }
-      await this.record(id, failure, actor, ip);
+      ended = await this.failed(id, error, actor, ip);
     }
-    await this.keep(id, { ...state, durationMs: Math.round(this.clock.monotonic() - started) });
+    // Last of all: whoever sees the end finds the way free for the next job.
+    await this.keep(id, { ...state, ...ended, durationMs: Math.round(this.clock.monotonic() - started) });
+  }
+
+  private async failed(id: string, error: unknown, actor: Actor, ip: string | null): Promise<Partial<RestoreState>> {
+    const known = error instanceof RestoreFailedError ? error : null;
+    const reason = known === null ? error : known.reason;
+    const failure = failureOf(reason);
+    if (failure.code === 'unexpected') this.logger.error('A restore has failed; the old data is live', reason, { id });
+    else this.logger.warn('A restore has failed; the old data is live', { id, ...failure });
+    await this.record(id, failure, actor, ip);
+    return {
+      ...{ state: 'failed', error: failure },
+      ...{ safetyBackupId: known?.safetyBackupId ?? null, downtimeMs: known?.downtimeMs ?? null },
+    };
   }
 
   private async staging(backupId: string, actor: Actor, ip: string | null) {

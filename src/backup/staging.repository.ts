@@ -66,7 +66,7 @@ export async function prepareStaged(target: DatabaseTarget, order: StagingOrder)
   try {
     await refuseNewer(dataSource);
     const { applied } = await migrate(dataSource, unguarded(target));
-    if (target.type === 'sqlite') await migrateLogs(target.file, order.schema);
+    if (target.type === 'sqlite' && order.schema.logs !== undefined) await migrateLogs(target.file, order.schema);
     const transactions = new Transactions(dataSource);
     return await transactions.run((tx) => new Preparation(dataSource, order, tx).run(applied));
   } finally {
