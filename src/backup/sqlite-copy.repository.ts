@@ -92,6 +92,34 @@ export async function replaceSqlite(from: string, live: string, onProgress: Prog
   settle(live);
 }
 
+/** Whether a file is a sound database that has something in it. */
+export function isReadableSqlite(file: string): boolean {
+  try {
+    const database = new BetterSqlite3(file, { fileMustExist: true, timeout: 10_000 });
+    try {
+      return (
+        database.pragma('integrity_check(1)', { simple: true }) === 'ok' && readContent(database).tables.length > 0
+      );
+    } finally {
+      database.close();
+    }
+  } catch {
+    return false;
+  }
+}
+
+/** A database without tables, which others can write into as into the one that the program makes. */
+export function createEmptySqlite(file: string): void {
+  const database = new BetterSqlite3(file);
+  try {
+    database.pragma('journal_mode = WAL');
+    // Without a first page there would be nothing to copy.
+    database.pragma('user_version = 1');
+  } finally {
+    database.close();
+  }
+}
+
 export function removeSqlite(file: string): void {
   for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(`${file}${suffix}`, { force: true });
 }
