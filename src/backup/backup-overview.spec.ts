@@ -28,7 +28,12 @@ describe('how the backups stand', () => {
     const { clock, add, overview } = aWorld();
     const id = add({});
     clock.advance(2 * HOUR);
-    expect(overview.look()).toMatchObject({ newestVerified: { id }, ageSeconds: 7200, intervalSeconds: 3600, warning: null });
+    expect(overview.look()).toMatchObject({
+      newestVerified: { id },
+      ageSeconds: 7200,
+      intervalSeconds: 3600,
+      warning: null,
+    });
     clock.advance(1000);
     expect(overview.look().warning).toMatch(/older than two intervals/);
     add({ verifiedAt: null });

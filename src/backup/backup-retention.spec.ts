@@ -30,11 +30,22 @@ const daysOf = (backups: readonly BackupManifest[]) =>
 describe('retention', () => {
   it('keeps the newest ones, and the newest of seven days, four weeks and six months', () => {
     const kept = daysOf(nights(200, 3));
-    expect(kept).toEqual([
-      // 200 nights end on 19 July.
-      ...['2026-02-28', '2026-03-31', '2026-04-30', '2026-05-31', '2026-06-28', '2026-06-30', '2026-07-05', '2026-07-12'],
-      ...['2026-07-13', '2026-07-14', '2026-07-15', '2026-07-16', '2026-07-17', '2026-07-18', '2026-07-19'],
-    ].filter((day) => kept.includes(day)));
+    expect(kept).toEqual(
+      [
+        // 200 nights end on 19 July.
+        ...[
+          '2026-02-28',
+          '2026-03-31',
+          '2026-04-30',
+          '2026-05-31',
+          '2026-06-28',
+          '2026-06-30',
+          '2026-07-05',
+          '2026-07-12',
+        ],
+        ...['2026-07-13', '2026-07-14', '2026-07-15', '2026-07-16', '2026-07-17', '2026-07-18', '2026-07-19'],
+      ].filter((day) => kept.includes(day)),
+    );
     expect(kept.length).toBeGreaterThanOrEqual(14);
     expect(kept.length).toBeLessThanOrEqual(17);
     expect(kept.slice(-7)).toEqual(
@@ -65,7 +76,9 @@ describe('retention', () => {
 
   it('keeps the newest five safety backups and the last twenty failures', () => {
     const safety = Array.from({ length: 8 }, (_, n) => aBackup({ createdAt: START + n, trigger: 'pre-restore' }));
-    const failed = Array.from({ length: 25 }, (_, n) => aBackup({ createdAt: START + n, state: 'failed', verifiedAt: null }));
+    const failed = Array.from({ length: 25 }, (_, n) =>
+      aBackup({ createdAt: START + n, state: 'failed', verifiedAt: null }),
+    );
     const gone = expired([...safety, ...failed], 7);
     expect(new Set(gone)).toEqual(new Set([...safety.slice(0, 3), ...failed.slice(0, 5)]));
   });
