@@ -39,7 +39,7 @@ async function upload(bytes: Buffer, field = 'file') {
     headers: { authorization: `Bearer ${app.token}` },
     body: form,
   });
-  return { status: response.status, headers: response.headers, body: (await response.json()) as any };
+  return { status: response.status, headers: response.headers, body: (await response.json()) };
 }
 
 const operations = async (action: string) => (await app.get(`/logs/operations?action=${action}`)).body.items as any[];
@@ -358,7 +358,7 @@ describe('the catalogue', () => {
     const { body } = await app.get('/system/backups');
     const target = body.items.find(({ state }: any) => state === 'completed');
     const file = join(folder(), `${target.id}.json`);
-    const manifest = JSON.parse(readFileSync(file, 'utf8')) as any;
+    const manifest = JSON.parse(readFileSync(file, 'utf8'));
     manifest.header.keyId = 'ffffffff';
     writeFileSync(file, JSON.stringify(manifest));
     await app.close();

@@ -37,20 +37,20 @@ export function aBackupWorkshop(db: MigratedDatabase, options: WorkshopOptions) 
     ...{ workshop, keys, config, threads },
     /** The database belongs to this key, as after a first start. */
     mark: () => markSecretKey(db.dataSource, keys, schema.sealed ?? []),
-    make(given: { id?: string; includeLogs?: boolean } = {}): Promise<Made> {
+    make: (given: { id?: string; includeLogs?: boolean } = {}): Promise<Made> => {
       const { id = newId(), includeLogs = true } = given;
       const order = { id, createdAt: Date.now(), trigger: 'manual' as const, note: null, includeLogs };
       return workshop.maker.make({ ...order, ...silent });
     },
-    open(file: string): Promise<Made> {
+    open: (file: string): Promise<Made> => {
       const order = { keep: null, kind: 'verify' as const, backupId: newId(), file, expected: null };
       return workshop.maker.open({ ...order, ...silent });
     },
     /** Unpacks and stages; `done` takes it all away again. */
-    async stage(
+    stage: async (
       file: string,
       adopt = false,
-    ): Promise<Staged & { folder: string; jobId: string; done: () => Promise<void> }> {
+    ): Promise<Staged & { folder: string; jobId: string; done: () => Promise<void> }> => {
       const jobId = newId();
       const order = {
         keep: { jobId },
