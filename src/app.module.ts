@@ -16,6 +16,7 @@ import { LogsModule } from './logs/logs.module';
 import { MetricsModule } from './metrics/metrics.module';
 import { SchedulerModule } from './scheduler/scheduler.module';
 import { SettingsModule } from './settings/settings.module';
+import { StreamModule } from './stream/stream.module';
 import { SystemModule } from './system/system.module';
 import { ToolsModule } from './tools/tools.module';
 import { UsersModule } from './users/users.module';
@@ -43,6 +44,7 @@ export class AppModule {
         BackupModule,
         SystemModule,
         HealthModule,
+        StreamModule,
       ],
     };
   }

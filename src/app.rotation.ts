@@ -18,6 +18,7 @@ import { currentKey, fits, recordOf, WrongSecretKeyError } from './database/secr
 import { SecretKeyRecord } from './database/secret-key.entity';
 import { changeKey } from './database/secret-rotation';
 import { Transactions, type Tx } from './database/transactions';
+import { Events } from './events/events';
 
 export interface RotationOptions {
   dryRun: boolean;
@@ -186,7 +187,7 @@ class Rotation {
     let values = 0;
     if (from === null) await tx.insert(SecretKeyRecord, recordOf(to, current, firstOperation));
     else values = await changeKey(tx, dataSource, SCHEMA.sealed ?? [], { from, to, current, firstOperation });
-    const log = new OperationLog(operations, this.transactions, to, new SystemClock());
+    const log = new OperationLog(operations, this.transactions, to, new SystemClock(), new Events());
     const changes = { fromKeyId: current.keyId, toKeyId: to.keyId, values };
     await log.append({ action: from === null ? 'secrets.adopt' : 'secrets.rotate', outcome: 'success', changes }, tx);
     const outcome = from === null ? 'adopted' : 'rotated';
@@ -207,13 +208,17 @@ class Rotation {
   ): Promise<RotationReport> {
     const { to, values, file, current, tx = this.dataSource.manager } = facts;
     const operations = new OperationRepository(tx.getRepository(Operation), new DatabaseInfo(this.dataSource));
-    const keyOf = await readChainKeys(tx, to);
+    const chainKeys = await readChainKeys(tx, to);
     return {
       outcome,
       fromKeyId: current?.keyId ?? to.keyId,
       toKeyId: to.keyId,
       values,
-      chain: await verifyChain((after, limit) => operations.after(after, limit), keyOf),
+      chain: await verifyChain({
+        ...chainKeys,
+        page: (after, limit) => operations.after(after, limit),
+        anchors: await operations.anchors(tx),
+      }),
       files: file ? { key: file.path, former: file.formerPath } : null,
     };
   }

@@ -9,13 +9,20 @@ import { MoveLogsToAFileOfTheirOwn1763800007000 } from '../migrations/1763800007
 import { IndexLogs1763800007001 } from '../migrations/1763800007001-index-logs';
 import { CreateSettings1763900000000 } from '../migrations/1763900000000-create-settings';
 import { CreateJobRuns1763900001000 } from '../migrations/1763900001000-create-job-runs';
+import { CreateLogRollups1764100000000 } from '../migrations/1764100000000-create-log-rollups';
+import { IndexOperationsByTime1764100001000 } from '../migrations/1764100001000-index-operations-by-time';
+import { CreateOperationAnchors1764400000000 } from '../migrations/1764400000000-create-operation-anchors';
+import { LetToolsFollowTheSettings1764600000000 } from '../migrations/1764600000000-let-tools-follow-the-settings';
 import { CreateLogTables1763800007000 } from '../migrations/logs/1763800007000-create-log-tables';
+import { CreateLogRollups1764100000000 as CreateLogRollupsInFile } from '../migrations/logs/1764100000000-create-log-rollups';
+import { OperationAnchor } from './audit/operation-anchor.entity';
 import { Operation } from './audit/operation.entity';
 import { ApiKey } from './auth/api-key.entity';
 import { RefreshToken } from './auth/refresh-token.entity';
 import { Session } from './auth/session.entity';
 import { User } from './auth/user.entity';
 import type { Schema } from './database/data-source';
+import { logRollupEntity, logRollupMarkEntity, mcpRollupEntity } from './logs/log-rollup.entity';
 import { logClockEntity, mcpLogEntity, mcpLogNameEntity } from './logs/mcp-log.entity';
 import { systemLogEntity } from './logs/system-log.entity';
 import { SecretKeyRecord } from './database/secret-key.entity';
@@ -36,6 +43,7 @@ export const SCHEMA: Schema = {
     RefreshToken,
     ApiKey,
     Operation,
+    OperationAnchor,
     MetricPointRow,
     SettingRow,
     JobRun,
@@ -52,10 +60,22 @@ export const SCHEMA: Schema = {
     IndexLogs1763800007001,
     CreateSettings1763900000000,
     CreateJobRuns1763900001000,
+    CreateLogRollups1764100000000,
+    IndexOperationsByTime1764100001000,
+    CreateOperationAnchors1764400000000,
+    LetToolsFollowTheSettings1764600000000,
   ],
   sealed: [{ entity: Tool, id: 'id', maps: ['env', 'headers'] }],
   logs: {
-    entities: (database) => [mcpLogEntity(database), mcpLogNameEntity(), logClockEntity(), systemLogEntity(database)],
-    migrations: [CreateLogTables1763800007000],
+    entities: (database) => [
+      mcpLogEntity(database),
+      mcpLogNameEntity(),
+      logClockEntity(),
+      systemLogEntity(database),
+      logRollupEntity(),
+      mcpRollupEntity(),
+      logRollupMarkEntity(),
+    ],
+    migrations: [CreateLogTables1763800007000, CreateLogRollupsInFile],
   },
 };

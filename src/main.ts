@@ -5,7 +5,8 @@ import { createApp } from './app.setup';
 import { FirstPasswordFile } from './auth/first-password-file';
 import { AppLogger } from './common/app-logger';
 import { DomainError, messageOf } from './common/domain-error';
-import { consoleSink, FileSink } from './common/log-sinks';
+import { LogFile } from './common/log-file';
+import { consoleSink } from './common/log-sinks';
 import { VERSION } from './common/version';
 import type { AppConfig } from './config/app-config';
 import { loadConfig } from './config/load-config';
@@ -55,8 +56,9 @@ async function serve(): Promise<void> {
 
 async function run(config: AppConfig): Promise<void> {
   const logger = new AppLogger(config.debug ? 'debug' : config.logLevel);
-  const file = new FileSink(config.logFile);
-  logger.addSink(consoleSink({ json: config.environment === 'production' }));
+  const format = { json: config.environment === 'production' };
+  const file = new LogFile(config.logFile, format);
+  logger.addSink(consoleSink(format));
   logger.addSink(file.write);
   // Until the application is there to be closed, there is nothing to lose.
   const quit = () => process.exit(0);
@@ -126,7 +128,7 @@ function announce(app: NestFastifyApplication, config: AppConfig, logger: AppLog
  * The first signal stops everything in order, the second kills the children at once. Our own handlers: the framework's
  * would end the process by the signal itself, and service managers would take that for a failure.
  */
-function stopOnSignals(app: NestFastifyApplication, logger: AppLogger, file: FileSink): void {
+function stopOnSignals(app: NestFastifyApplication, logger: AppLogger, file: LogFile): void {
   let stopping = false;
   const stop = (signal: string): void => {
     if (stopping) {

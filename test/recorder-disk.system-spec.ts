@@ -38,7 +38,7 @@ afterEach(() => {
 });
 
 describe('a full disk', () => {
-  it('sheds what finds no room, counts it, keeps nobody waiting, and recovers by itself when there is space again (F48)', async () => {
+  it('F48: sheds what finds no room, counts it, keeps nobody waiting, and recovers by itself when there is space again', async () => {
     const recording = startRecording(target, join(disk, 'spool'));
     const reader = new SqliteReader({ mainFile: target.mainFile, logFile: target.file });
     recording.send(100);

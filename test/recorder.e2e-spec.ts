@@ -1,4 +1,5 @@
 import { aTool } from './support/a-tool';
+import { aKey } from './support/accounts';
 import { startTestApp, type TestApp } from './support/test-app';
 
 let app: TestApp;
@@ -85,5 +86,40 @@ describe('the search of the log', () => {
       } while (cursor !== '');
       expect(seen).toEqual(order === 'asc' ? ['n0', 'n1', 'n2', 'n3', 'n4'] : ['n4', 'n3', 'n2', 'n1', 'n0']);
     }
+  });
+});
+
+describe('a request that got no answer', () => {
+  it.each([
+    ['timeout', { name: 'sleep', arguments: { ms: 2_000 }, timeoutMs: 50 }],
+    ['transport_error', { name: 'crash' }],
+  ])('has the end that we have written as its other half: %s', async (outcome, call) => {
+    const name = outcome.replace('_', '-');
+    await app.post('/tools', aTool({ name }));
+    await app.post(`/tools/${name}/start`);
+    await app.post(`/tools/${name}/call`, call);
+    const [end] = await page(`tool=${name}&kind=error&target=${call.name}`);
+    expect(end).toMatchObject({ outcome, payload: null });
+    const { body } = await app.get(`/logs/mcp/${end.id}`);
+    expect(body.pair).toMatchObject({ kind: 'request', rpcId: end.rpcId, target: call.name });
+    expect((await app.get(`/logs/mcp/${body.pair.id}`)).body.pair).toEqual(end);
+  });
+});
+
+describe('one message of the log, for an API key of limited scope', () => {
+  it('is there when it is of its tools, and is a 404 otherwise', async () => {
+    for (const name of ['inside', 'outside']) {
+      await app.post('/tools', aTool({ name }));
+      await app.post(`/tools/${name}/start`);
+      await app.post(`/tools/${name}/call`, { name: 'echo', arguments: { text: 'x' } });
+    }
+    const { key } = await aKey(app, { role: 'viewer', tools: ['inside'] });
+    const [inside] = await page('tool=inside&target=echo');
+    const [outside] = await page('tool=outside&target=echo');
+    const { status, body } = await app.get(`/logs/mcp/${inside.id}`, { token: key });
+    expect([status, body.id, body.pair.target]).toEqual([200, inside.id, 'echo']);
+    const refused = await app.get(`/logs/mcp/${outside.id}`, { token: key });
+    expect([refused.status, refused.body.code]).toEqual([404, 'log_entry_not_found']);
+    expect((await app.get(`/logs/mcp/${outside.id}`)).status).toBe(200);
   });
 });

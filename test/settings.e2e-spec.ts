@@ -57,6 +57,16 @@ describe('PUT /system/config', () => {
     }
   });
 
+  it('refuses keys that every object has, and a flood of unknown ones', async () => {
+    for (const raw of ['{"__proto__": {"mcp.maxRetries": 9}}', '{"constructor": 1}', '{"toString": null}']) {
+      expect((await app.request('PUT', '/system/config', { raw })).status).toBe(400);
+    }
+    const flood = Object.fromEntries(Array.from({ length: 20_000 }, (_, index) => [`unknown ${index}`, null]));
+    const { status, body } = await app.put('/system/config', flood);
+    expect([status, body.errors.length]).toEqual([400, 100]);
+    expect((await app.get('/system/config')).body['mcp.maxRetries'].value).toBe(3);
+  });
+
   it('has a row in the operation log for each try', async () => {
     await app.put('/system/config', { 'backup.keep': 9 });
     await app.put('/system/config', { 'backup.keep': 0 });

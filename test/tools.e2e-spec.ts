@@ -169,7 +169,7 @@ describe('the registry of tools', () => {
       {
         action: 'tool.update',
         changes: {
-          timeoutMs: { before: 30_000, after: 1000 },
+          timeoutMs: { before: null, after: 1000 },
           env: { added: ['NEW'], removed: ['OLD'], replaced: [] },
         },
       },

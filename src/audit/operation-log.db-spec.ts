@@ -4,6 +4,8 @@ import { createMigratedDatabase, type MigratedDatabase } from '../../test/suppor
 import { type RequestContext, currentRequest, noteTarget, runInRequest } from '../common/request-context';
 import { SecretKeys } from '../config/secret-keys';
 import { DatabaseInfo } from '../database/database-info';
+import { Events } from '../events/events';
+import { OperationAnchor } from './operation-anchor.entity';
 import { Operation } from './operation.entity';
 import { type OperationEntry, OperationLog } from './operation-log';
 import { OperationRepository } from './operation.repository';
@@ -13,6 +15,7 @@ const USER = { type: 'user', id: '019ab000-0000-7000-8000-000000000001', name: '
 
 let db: MigratedDatabase;
 let operations: OperationLog;
+const events = new Events();
 
 beforeAll(async () => {
   db = await createMigratedDatabase();
@@ -22,9 +25,10 @@ afterAll(() => db.drop());
 
 beforeEach(async () => {
   await db.dataSource.manager.clear(Operation);
+  await db.dataSource.manager.clear(OperationAnchor);
   const { dataSource, transactions } = db;
   const repository = new OperationRepository(dataSource.getRepository(Operation), new DatabaseInfo(dataSource));
-  operations = new OperationLog(repository, transactions, KEYS, new FakeClock(1_000_000));
+  operations = new OperationLog(repository, transactions, KEYS, new FakeClock(1_000_000), events);
 });
 
 const anEntry = (given: Partial<OperationEntry> = {}): OperationEntry => ({
@@ -55,6 +59,26 @@ function inRequest<T>(work: (request: RequestContext) => Promise<T>): Promise<T>
 }
 
 describe('the operation log', () => {
+  it('tells of each row once it can be read, and never of one that was taken back', async () => {
+    const told: number[] = [];
+    const stop = events.on('operation.recorded', ({ seq }) => told.push(seq));
+    await operations.append(anEntry());
+    expect(told).toEqual([1]);
+    await db.transactions.run(async (tx) => {
+      await operations.append(anEntry(), tx);
+      await tx.transaction((part) => operations.append(anEntry(), part));
+      expect(told).toEqual([1]);
+    });
+    const failed = db.transactions.run(async (tx) => {
+      await operations.append(anEntry(), tx);
+      throw new Error('deliberate');
+    });
+    await expect(failed).rejects.toThrow('deliberate');
+    stop();
+    expect(told).toEqual([1, 2, 3]);
+    expect((await rows()).map(({ seq }) => seq)).toEqual(told);
+  });
+
   it('stays one chain without gaps under many writers at once', async () => {
     await Promise.all(Array.from({ length: 50 }, (_, n) => operations.append(anEntry({ changes: { n } }))));
     const all = await rows();

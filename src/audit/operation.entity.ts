@@ -5,7 +5,7 @@ export type OperationOutcome = 'success' | 'failure' | 'refused';
 
 /** One row of the operation log: what somebody changed, or tried to. Rows are only ever added (and pruned from the front). */
 @Entity('operation_log')
-@Index('ix_operation_log_at', ['at'])
+@Index('ix_operation_log_at_seq', ['at', 'seq', 'action', 'outcome'])
 @Index('ix_operation_log_action_seq', ['action', 'seq'])
 @Index('ix_operation_log_target_seq', ['targetId', 'seq'])
 export class Operation {

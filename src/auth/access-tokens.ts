@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { JwtService } from '@nestjs/jwt';
-import { AppConfig } from '../config/app-config';
 import { SecretKeys } from '../config/secret-keys';
+import { Settings } from '../settings/settings';
 
 /** What is in an access token; the role is not: it is read anew on each request. */
 export interface AccessClaims {
@@ -27,12 +27,12 @@ export class AccessTokens {
   constructor(
     private readonly jwt: JwtService,
     private readonly keys: SecretKeys,
-    private readonly config: AppConfig,
+    private readonly settings: Settings,
   ) {}
 
-  /** Life of a token in seconds. */
+  /** Life of a token that is issued now, in seconds. */
   get lifetimeSeconds(): number {
-    return this.config.accessTokenMinutes * 60;
+    return this.settings.get('auth.accessTokenMinutes') * 60;
   }
 
   issue(userId: string, sessionId: string): Promise<string> {

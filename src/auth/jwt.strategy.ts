@@ -38,6 +38,6 @@ export class JwtStrategy extends PassportStrategy(Strategy, 'jwt') {
     if (session === null || session.userId !== claims.sub) return false;
     const user = await this.users.findById(session.userId);
     if (user === null || user.disabled) return false;
-    return principalOf(user, session.id);
+    return principalOf(user, session.id, claims.exp * 1000);
   }
 }

@@ -26,7 +26,7 @@ export class LoginAnswer {
       accessToken: await this.tokens.issue(user.id, session.id),
       tokenType: 'Bearer',
       expiresIn: this.tokens.lifetimeSeconds,
-      user: toPrincipalView(principalOf(user, session.id)),
+      user: toPrincipalView(principalOf(user, session.id, null)),
     };
   }
 

@@ -14,17 +14,19 @@ export interface Principal {
   mustChangePassword: boolean;
   /** Ids of the only tools there are for an API key of limited scope; null: all. */
   toolIds: ReadonlySet<string> | null;
+  /** When the credential that was sent is over, in epoch milliseconds; null: never. For who holds a request open. */
+  expiresAt: number | null;
 }
 
 /** A user who came by a login. */
-export function principalOf(user: User, sessionId: string): Principal {
+export function principalOf(user: User, sessionId: string, expiresAt: number | null): Principal {
   const { id, username, role, mustChangePassword } = user;
-  return { type: 'user', id, name: username, role, sessionId, mustChangePassword, toolIds: null };
+  return { type: 'user', id, name: username, role, sessionId, mustChangePassword, toolIds: null, expiresAt };
 }
 
-export function principalOfKey({ id, name, role, toolIds }: ApiKey): Principal {
+export function principalOfKey({ id, name, role, toolIds, expiresAt }: ApiKey): Principal {
   const scope = toolIds === null ? null : new Set(toolIds);
-  return { type: 'apiKey', id, name, role, sessionId: null, mustChangePassword: false, toolIds: scope };
+  return { type: 'apiKey', id, name, role, sessionId: null, mustChangePassword: false, toolIds: scope, expiresAt };
 }
 
 /** The principal of the current request, as a parameter of a controller's method. */

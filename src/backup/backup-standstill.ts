@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
-import { PrincipalRevocations } from '../auth/principal-revocations';
+import { PrincipalRevocations, type Revocation } from '../auth/principal-revocations';
 import { messageOf } from '../common/domain-error';
 import { Maintenance } from '../common/maintenance';
 import { HeldLocks } from '../database/database.module';
@@ -11,6 +11,7 @@ import { ToolStandstill } from '../tools/tool-standstill';
 import { BackupService } from './backup.service';
 import { LiveData } from './live-data.repository';
 import type { RestoreSurroundings } from './restore-saga';
+import type { Entitled } from './staging.repository';
 
 const ATTEMPTS = 5;
 const ATTEMPT_PAUSE_MS = 200;
@@ -34,9 +35,11 @@ export class BackupStandstill {
 
   around(onSafe: (safetyBackupId: string) => void): RestoreSurroundings {
     let wake: () => void = () => undefined;
+    let revoked: Revocation[] = [];
     return {
       close: async () => {
         this.maintenance.begin();
+        revoked = revocationsOf(await this.live.entitled());
         await this.tools.begin();
         await this.recorder.settled();
       },
@@ -52,18 +55,12 @@ export class BackupStandstill {
       moveLock: (token, work) => this.locks.moveWith(token, work),
       open: async () => {
         wake();
-        await this.remember();
+        await this.attempt('settings', () => this.settings.reload());
+        this.revocations.announce(revoked);
         await this.attempt('tools', () => this.tools.end());
         this.maintenance.end();
       },
     };
-  }
-
-  /** Forgets what was remembered of other data. */
-  private async remember(): Promise<void> {
-    await this.attempt('settings', () => this.settings.reload());
-    // Any id will do: whoever remembers keys lets go of all.
-    this.revocations.announce([{ type: 'apiKey', id: '' }]);
   }
 
   /** The service opens whatever happens: the rest is repaired by the reconciler, or at the next start. */
@@ -83,4 +80,10 @@ export class BackupStandstill {
       }
     }
   }
+}
+
+/** Whoever remembers any of them (caches of keys, open streams) lets go, and looks anew at what the data says now. */
+function revocationsOf({ users, sessions, apiKeys }: Entitled): Revocation[] {
+  const all = (type: Revocation['type'], ids: ReadonlySet<string>) => [...ids].map((id) => ({ type, id }));
+  return [...all('user', users), ...all('session', sessions), ...all('apiKey', apiKeys)];
 }

@@ -17,6 +17,7 @@ import { currentKey, fits, recordOf } from '../database/secret-key-check';
 import { SecretKeyRecord } from '../database/secret-key.entity';
 import { changeKey } from '../database/secret-rotation';
 import { Transactions, type Tx } from '../database/transactions';
+import { Events } from '../events/events';
 import { BackupRefusedError } from './backup.errors';
 import type { ContentSummary } from './backup-header';
 import type { BackupKeyRing } from './backup-keys';
@@ -24,6 +25,7 @@ import type { BackupKeyRing } from './backup-keys';
 /** Who had a right to be here when the restore began, by id. */
 export interface Entitled {
   users: ReadonlySet<string>;
+  sessions: ReadonlySet<string>;
   apiKeys: ReadonlySet<string>;
 }
 
@@ -91,9 +93,11 @@ export async function migrateTo(target: DatabaseTarget, schema: Schema, names: r
 
 /** Who can log in as things stand. */
 export async function readEntitled(dataSource: DataSource): Promise<Entitled> {
-  const ids = async (entity: typeof User | typeof ApiKey) =>
-    new Set((await dataSource.manager.find<User | ApiKey>(entity, { select: { id: true } })).map(({ id }) => id));
-  return { users: await ids(User), apiKeys: await ids(ApiKey) };
+  const ids = async (entity: typeof User | typeof Session | typeof ApiKey) => {
+    const rows = await dataSource.manager.find<User | Session | ApiKey>(entity, { select: { id: true } });
+    return new Set(rows.map(({ id }) => id));
+  };
+  return { users: await ids(User), sessions: await ids(Session), apiKeys: await ids(ApiKey) };
 }
 
 class Preparation {
@@ -152,7 +156,13 @@ class Preparation {
   private async tell(facts: StagedFacts): Promise<void> {
     const { ring, actor, ip, backupId } = this.order;
     const keys: SecretKeys = ring.current;
-    const log = new OperationLog(this.operations(), new Transactions(this.dataSource), keys, new SystemClock());
+    const log = new OperationLog(
+      this.operations(),
+      new Transactions(this.dataSource),
+      keys,
+      new SystemClock(),
+      new Events(),
+    );
     const target = { type: 'backup', id: backupId, name: null };
     const entry = { action: 'backup.restore', outcome: 'success' as const, target, actor, changes: { ...facts } };
     await log.append(ip === null ? entry : { ...entry, ip }, this.tx);

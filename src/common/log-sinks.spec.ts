@@ -1,8 +1,5 @@
-import { mkdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
-import { removeTemporaryFolders, temporaryFolder } from '../../test/support/temporary-folder';
 import type { LogEntry } from './app-logger';
-import { FileSink, toJsonLine, toReadableLine } from './log-sinks';
+import { toDatedLine, toJsonLine, toReadableLine } from './log-sinks';
 
 const anEntry = (given: Partial<LogEntry> = {}): LogEntry => ({
   at: Date.UTC(2026, 10, 23, 12, 0, 1, 23),
@@ -23,6 +20,7 @@ describe('a readable line', () => {
   it('has time, level, context, message and facts', () => {
     expect(toReadableLine(anEntry({ data: { pid: 7 } }))).toBe('12:00:01.023 INFO  [Tools] Tool started {"pid":7}');
     expect(toReadableLine(anEntry({ level: 'error', context: null }))).toBe('12:00:01.023 ERROR [mcps] Tool started');
+    expect(toDatedLine(anEntry())).toBe('2026-11-23 12:00:01.023 INFO  [Tools] Tool started');
   });
 
   it.each([
@@ -67,43 +65,5 @@ describe('a JSON line', () => {
       expect.arrayContaining(['data', 'stack']),
     );
     expect(toJsonLine(anEntry())).not.toMatch(/"data"|"stack"/);
-  });
-});
-
-describe('the log file', () => {
-  afterEach(removeTemporaryFolders);
-
-  it('is made with its folder, for its owner alone, and appended to', async () => {
-    const folder = join(temporaryFolder(), 'logs');
-    const file = join(folder, 'app.log');
-    for (const message of ['first run', 'second run']) {
-      const sink = new FileSink(file);
-      sink.write(anEntry({ message }));
-      await sink.close();
-    }
-    const lines = readFileSync(file, 'utf8').split('\n');
-    expect(lines.map((line) => line && (JSON.parse(line) as LogEntry).message)).toEqual([
-      'first run',
-      'second run',
-      '',
-    ]);
-    expect([statSync(folder).mode & 0o777, statSync(file).mode & 0o777]).toEqual([0o700, 0o600]);
-  });
-
-  it('that can not be written is said once on stderr and harms nobody', async () => {
-    const folder = temporaryFolder();
-    mkdirSync(join(folder, 'app.log'));
-    const said: unknown[] = [];
-    const stderr = jest.spyOn(process.stderr, 'write').mockImplementation((text) => said.push(text) > 0);
-    try {
-      const sink = new FileSink(join(folder, 'app.log'));
-      await new Promise((resolve) => setTimeout(resolve, 50));
-      sink.write(anEntry());
-      sink.write(anEntry());
-      await sink.close();
-    } finally {
-      stderr.mockRestore();
-    }
-    expect(said).toEqual([expect.stringMatching(/^The log file .* can't be written: EISDIR/)]);
   });
 });

@@ -18,6 +18,8 @@ export interface Target {
 export interface RequestContext {
   requestId: string;
   ip: string;
+  /** Monotonic milliseconds: before whatever was found out about it. */
+  startedAt: number;
   actor: Actor;
   target: Target | null;
   /** What the operation log shows beside the target. */
@@ -40,6 +42,7 @@ export function runInRequest<T>(request: { requestId: string; ip: string }, work
   return storage.run(
     {
       ...request,
+      startedAt: performance.now(),
       actor: ANONYMOUS,
       target: null,
       details: null,

@@ -88,7 +88,11 @@ export const VARIABLES = {
     'info',
     'debug, info, warn, error or fatal, in upper or lower case',
   ),
-  LOG_FILE: variable(path(), 'LOG_DIR/app.log', "file that receives the system's own log as JSON lines"),
+  LOG_FILE: variable(
+    path(),
+    'LOG_DIR/app.log',
+    "file that receives the system's own log; rotated by size and day, JSON lines in production",
+  ),
   LOG_DIR: variable(path(), './logs', 'folder of the log files'),
   LOG_SPOOL_MAX_BYTES: variable(
     integer({ min: 1_048_576, max: 1_099_511_627_776 }),

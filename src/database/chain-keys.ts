@@ -4,17 +4,26 @@ import { SecretKeyRecord } from './secret-key.entity';
 import { chainKeyPlace } from './secret-rotation';
 import type { Tx } from './transactions';
 
-/** By which key each row of the operation log was signed; null where that key was lost. `keys`: the newest one. */
-export async function readChainKeys(tx: Tx, keys: SecretKeys): Promise<(seq: number) => Buffer | null> {
+/** The keys of the operation log, null where one was lost: all of them, and by which each row was signed. */
+export interface ChainKeys {
+  keys: (Buffer | null)[];
+  keyOf: (seq: number) => Buffer | null;
+}
+
+/** `keys`: the newest ones. */
+export async function readChainKeys(tx: Tx, keys: SecretKeys): Promise<ChainKeys> {
   const cipher = new SecretCipher(keys);
   const records = await tx.find(SecretKeyRecord, { order: { number: 'DESC' } });
   const segments = records.map(({ number, firstOperation, chainKey }, index) => ({
     firstOperation,
     key: index === 0 ? keys.operationChain : openChainKey(cipher, number, chainKey),
   }));
-  return (seq) => {
-    const segment = segments.find(({ firstOperation }) => firstOperation <= seq);
-    return segment === undefined ? keys.operationChain : segment.key;
+  return {
+    keys: [keys.operationChain, ...segments.map(({ key }) => key)],
+    keyOf: (seq) => {
+      const segment = segments.find(({ firstOperation }) => firstOperation <= seq);
+      return segment === undefined ? keys.operationChain : segment.key;
+    },
   };
 }
 

@@ -1,4 +1,4 @@
-import type { LogFilter } from './log-reading';
+import type { LogFilter, SeqWindow } from './log-reading';
 import type { ReadRow, SqlValue, Statement } from './reader';
 import { searchPattern } from './search-pattern';
 
@@ -39,6 +39,27 @@ export function seqRange(table: string, { from, to }: { from?: number; to?: numb
     ...(from === undefined ? [] : [condition(`seq > COALESCE((${before}), 0)`, from)]),
     ...(to === undefined ? [] : [condition(`seq < COALESCE((${after}), ${Number.MAX_SAFE_INTEGER})`, to)]),
   ];
+}
+
+/** The numbers of the first and the last row of a time. */
+export function boundsStatement(table: string, range: readonly Condition[]): Statement {
+  const where = range.length === 0 ? '' : `WHERE ${range.map(({ sql }) => sql).join(' AND ')}`;
+  const values = range.flatMap((each) => each.values);
+  return {
+    sql: `SELECT (SELECT seq FROM ${table} ${where} ORDER BY seq ASC LIMIT 1) AS first,
+      (SELECT seq FROM ${table} ${where} ORDER BY seq DESC LIMIT 1) AS last`,
+    values: [...values, ...values],
+  };
+}
+
+/** What `boundsStatement` has found; null: no row. */
+export function readBounds([row]: readonly ReadRow[]): SeqWindow | null {
+  return (row?.['last'] ?? null) === null ? null : { first: Number(row?.['first']), last: Number(row?.['last']) };
+}
+
+/** The window that a query keeps to. */
+export function windowRange({ window }: Pick<LogFilter, 'window'>): Condition[] {
+  return window === undefined ? [] : [condition('seq >= ?', window.first), condition('seq <= ?', window.last)];
 }
 
 /** The time range itself. */
@@ -84,6 +105,18 @@ export function pageStatement(
     sql: `SELECT ${selectList(table)} FROM ${table.name}${hint} ${where} ORDER BY seq ${descending ? 'DESC' : 'ASC'} LIMIT ?`,
     values: [...all.flatMap(({ values }) => values), filter.limit + 1],
   };
+}
+
+/** Rows by their numbers: after one, up to another one. */
+export interface SeqRange {
+  after: number;
+  upTo: number;
+  limit: number;
+}
+
+export function betweenStatement(table: LogTable, dialect: Dialect, { after, upTo, limit }: SeqRange): Statement {
+  const page = { order: 'asc', after, limit: limit - 1 } as const;
+  return pageStatement(table, dialect, page, [condition('seq <= ?', upTo)]);
 }
 
 export function selectList(table: LogTable): string {

@@ -1,6 +1,3 @@
-import { Brackets, type ObjectLiteral, type Repository, type SelectQueryBuilder } from 'typeorm';
-import { searchPattern } from './search-pattern';
-
 /** What every log can be asked for; its rows have `seq` (order of commits) and `at` (epoch milliseconds). */
 export interface LogFilter {
   from?: number;
@@ -10,36 +7,63 @@ export interface LogFilter {
   /** Sequence number behind which the page begins. */
   after?: number;
   limit: number;
+  /** The only sequence numbers that are looked at. */
+  window?: SeqWindow;
+}
+
+/** From the first to the last one, both included. */
+export interface SeqWindow {
+  first: number;
+  last: number;
+}
+
+/** Numbers that one query looks at: a search that finds nothing must not run into its limit of time. */
+const WINDOW = 50_000;
+/** What a page takes in memory, roughly; and its rows at first, when their size is not known. */
+const PAGE_BYTES = 256 * 1024;
+const FIRST_ROWS = 50;
+const MOST_ROWS = 250;
+
+/** How to read a log page by page. */
+export interface LogPages<R> {
+  order: 'asc' | 'desc';
+  /** Numbers of the first and the last row there are; null: none. */
+  bounds: () => Promise<SeqWindow | null>;
+  /** The rows of a window that match, the nearest ones first. */
+  page: (window: SeqWindow, limit: number) => Promise<R[]>;
+  sizeOf: (row: R) => number;
 }
 
 /**
- * A page of a log as a query to be narrowed further: keyset by `seq`, one row more than `limit` so that the caller knows
- * whether there is a next page. `equal` compares columns (undefined: any), `searched` names those a search looks into.
+ * All rows of a log that match, however many, a page in memory at a time. Each page is a query of its own: one that is held
+ * open would keep SQLite's WAL growing. What is written meanwhile is not among them.
  */
-export function logPage<R extends ObjectLiteral>(
-  rows: Repository<R>,
-  filter: LogFilter,
-  columns: { equal: Record<string, unknown>; searched: readonly string[] },
-): SelectQueryBuilder<R> {
-  const descending = filter.order === 'desc';
-  const query = rows
-    .createQueryBuilder('row')
-    .orderBy('row.seq', descending ? 'DESC' : 'ASC')
-    .limit(filter.limit + 1);
-  if (filter.after !== undefined) query.andWhere(`row.seq ${descending ? '<' : '>'} :after`, { after: filter.after });
-  if (filter.from !== undefined) query.andWhere('row.at >= :from', { from: filter.from });
-  if (filter.to !== undefined) query.andWhere('row.at < :to', { to: filter.to });
-  for (const [column, value] of Object.entries(columns.equal)) {
-    if (value !== undefined) query.andWhere(`row.${column} = :${column}`, { [column]: value });
+export async function* readPages<R extends { seq: number }>(pages: LogPages<R>): AsyncGenerator<R[]> {
+  const bounds = await pages.bounds();
+  if (bounds === null) return;
+  let limit = FIRST_ROWS;
+  for (const window of windowsOf(bounds, pages.order)) {
+    for (let rest: SeqWindow | null = window; rest !== null;) {
+      const rows = await pages.page(rest, limit);
+      const last = rows.at(-1);
+      rest = last === undefined ? null : behind(rest, last.seq, pages.order);
+      if (last === undefined) continue;
+      const bytes = rows.reduce((sum, row) => sum + pages.sizeOf(row), 0);
+      yield rows;
+      limit = Math.max(1, Math.min(MOST_ROWS, Math.floor((rows.length * PAGE_BYTES) / Math.max(1, bytes))));
+    }
   }
-  if (filter.search !== undefined) query.andWhere(containing(columns.searched, filter.search));
-  return query;
 }
 
-function containing(columns: readonly string[], search: string): Brackets {
-  return new Brackets((or) => {
-    for (const column of columns) {
-      or.orWhere(`LOWER(row.${column}) LIKE LOWER(:search) ESCAPE '!'`, { search: searchPattern(search) });
-    }
-  });
+function* windowsOf({ first, last }: SeqWindow, order: 'asc' | 'desc'): Generator<SeqWindow> {
+  if (order === 'asc') {
+    for (let from = first; from <= last; from += WINDOW) yield { first: from, last: Math.min(last, from + WINDOW - 1) };
+  } else {
+    for (let to = last; to >= first; to -= WINDOW) yield { first: Math.max(first, to - WINDOW + 1), last: to };
+  }
+}
+
+function behind({ first, last }: SeqWindow, seq: number, order: 'asc' | 'desc'): SeqWindow | null {
+  const rest = order === 'asc' ? { first: seq + 1, last } : { first, last: seq - 1 };
+  return rest.first > rest.last ? null : rest;
 }

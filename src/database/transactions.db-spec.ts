@@ -6,6 +6,7 @@ import { Column, Entity, type MigrationInterface, PrimaryColumn, type QueryRunne
 import { describeOn } from '../../test/support/describe-on';
 import { createMigratedDatabase, type MigratedDatabase } from '../../test/support/migrated-database';
 import { isUniqueViolation } from './database-errors';
+import type { Tx } from './transactions';
 
 @Entity('notes')
 class Note {
@@ -101,6 +102,48 @@ describe('transactions', () => {
     });
     await expect(whole).rejects.toThrow('deliberate');
     expect(await storedIds()).toEqual([]);
+  });
+
+  it('are followed by what was said in them once others can see them, but for parts that were taken back', async () => {
+    const done: string[] = [];
+    const say = (tx: Tx, what: string) => db.transactions.afterCommit(tx, () => done.push(what));
+    const result = await db.transactions.run(async (tx) => {
+      db.transactions.afterCommit(tx, () => {
+        throw new Error('a follower that fails is not the trouble of who commits');
+      });
+      await tx.insert(Note, aNote(1));
+      say(tx, 'first');
+      const failing = tx.transaction(async (part) => {
+        say(part, 'taken back');
+        await part.transaction((inner) => {
+          say(inner, 'taken back with it');
+          return Promise.resolve();
+        });
+        throw new Error('deliberate');
+      });
+      await expect(failing).rejects.toThrow('deliberate');
+      await tx.transaction((part) => {
+        say(part, 'part');
+        return Promise.resolve();
+      });
+      say(tx, 'last');
+      expect(done).toEqual([]);
+      return 'result';
+    });
+    expect([result, done]).toEqual(['result', ['first', 'part', 'last']]);
+    expect(() => say(db.dataSource.manager, 'no transaction')).toThrow(/afterCommit needs/);
+  });
+
+  it('are followed by nothing when they fail', async () => {
+    const done: string[] = [];
+    const failing = db.transactions.run(async (tx) => {
+      db.transactions.afterCommit(tx, () => done.push('said'));
+      await tx.insert(Note, aNote(1));
+      throw new Error('deliberate');
+    });
+    await expect(failing).rejects.toThrow('deliberate');
+    await db.transactions.run((tx) => tx.insert(Note, aNote(2)));
+    expect(done).toEqual([]);
   });
 
   it('leave the connection in order when a statement in them fails', async () => {

@@ -29,6 +29,18 @@ describe('facts', () => {
     expect(heard).toEqual(['b']);
   });
 
+  it('reach nobody who begins to listen by hearing them, and nobody who was made to stop meanwhile', () => {
+    const heard: string[] = [];
+    events.on('tool.removed', () => {
+      heard.push('first');
+      stop();
+      events.on('tool.removed', () => heard.push('late'));
+    });
+    const stop = events.on('tool.removed', () => heard.push('stopped'));
+    events.tell('tool.removed', { toolId: 'a', toolName: 'a' });
+    expect(heard).toEqual(['first']);
+  });
+
   it('reach one listener as often as it listens', () => {
     let count = 0;
     const listener = () => count++;

@@ -23,7 +23,10 @@ export class Events {
   }
 
   tell<N extends FactName>(name: N, fact: Facts[N]): void {
-    for (const listener of this.listeners.get(name) ?? []) {
+    const all = this.listeners.get(name);
+    // Of those who listened when it was told: a listener may begin or stop to listen, also others.
+    for (const listener of [...(all ?? [])]) {
+      if (all?.has(listener) !== true) continue;
       try {
         listener(fact);
       } catch (error) {

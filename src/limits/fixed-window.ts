@@ -25,22 +25,23 @@ export class FixedWindow {
 
   constructor(
     private readonly clock: Clock,
-    private readonly options: { limit: number; windowMs: number; maxKeys: number },
+    private readonly options: { windowMs: number; maxKeys: number },
   ) {}
 
   get size(): number {
     return this.windows.size;
   }
 
-  take(key: string): Allowance {
-    const { limit, windowMs } = this.options;
+  /** `limit`: requests a window; may be another one each time, what has been taken of a window counts on. */
+  take(key: string, limit: number): Allowance {
+    const { windowMs } = this.options;
     const now = this.clock.monotonic();
     const window = this.windowOf(key, now);
     const allowed = window.taken < limit;
     // What is refused is not counted: who goes on asking is not kept out longer.
     if (allowed) window.taken++;
     const resetSeconds = Math.max(1, Math.ceil((window.startedAt + windowMs - now) / 1000));
-    return { allowed, limit, remaining: limit - window.taken, resetSeconds };
+    return { allowed, limit, remaining: Math.max(0, limit - window.taken), resetSeconds };
   }
 
   private windowOf(key: string, now: number): Window {

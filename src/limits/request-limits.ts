@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { addressKey } from '../common/client-address';
 import { Clock } from '../common/clock';
-import { AppConfig } from '../config/app-config';
+import { Settings } from '../settings/settings';
 import { type Allowance, FixedWindow } from './fixed-window';
 
 const WINDOW_MS = 60_000;
@@ -9,31 +9,36 @@ const WINDOW_MS = 60_000;
 const MAX_KEYS = 10_000;
 
 /**
- * How many requests a minute are answered: of each known caller (RATE_LIMIT_PER_MINUTE), of each address whose credentials
- * are refused (the same number), and of each address at the routes that take passwords (AUTH_RATE_LIMIT_PER_MINUTE).
- * Null: there is no limit.
+ * How many requests a minute are answered: of each known caller (`limits.requestsPerMinute`), of each address whose
+ * credentials are refused (the same number), and of each address at the routes that take passwords
+ * (`limits.authRequestsPerMinute`). Null: there is no limit.
  */
 @Injectable()
 export class RequestLimits {
-  private readonly callers: FixedWindow | null;
-  private readonly addresses: FixedWindow | null;
+  private readonly callers: FixedWindow;
+  private readonly addresses: FixedWindow;
 
-  constructor(config: AppConfig, clock: Clock) {
-    const windowOf = (limit: number) =>
-      limit === 0 ? null : new FixedWindow(clock, { limit, windowMs: WINDOW_MS, maxKeys: MAX_KEYS });
-    this.callers = windowOf(config.rateLimitPerMinute);
-    this.addresses = windowOf(config.authRateLimitPerMinute);
+  constructor(
+    private readonly settings: Settings,
+    clock: Clock,
+  ) {
+    this.callers = new FixedWindow(clock, { windowMs: WINDOW_MS, maxKeys: MAX_KEYS });
+    this.addresses = new FixedWindow(clock, { windowMs: WINDOW_MS, maxKeys: MAX_KEYS });
   }
 
   takeOfPrincipal(principal: { type: string; id: string }): Allowance | null {
-    return this.callers?.take(`${principal.type} ${principal.id}`) ?? null;
+    return take(this.callers, `${principal.type} ${principal.id}`, this.settings.get('limits.requestsPerMinute'));
   }
 
   takeOfUnknown(address: string): Allowance | null {
-    return this.callers?.take(`address ${addressKey(address)}`) ?? null;
+    return take(this.callers, `address ${addressKey(address)}`, this.settings.get('limits.requestsPerMinute'));
   }
 
   takeAtAuthRoute(address: string): Allowance | null {
-    return this.addresses?.take(addressKey(address)) ?? null;
+    return take(this.addresses, addressKey(address), this.settings.get('limits.authRequestsPerMinute'));
   }
+}
+
+function take(window: FixedWindow, key: string, limit: number): Allowance | null {
+  return limit === 0 ? null : window.take(key, limit);
 }

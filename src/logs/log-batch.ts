@@ -12,8 +12,21 @@ export interface LogEntryRow {
   values: RowValues;
 }
 
-/** Where `id`, `at` and the payload stand among the values; the first two in both logs. */
-export const PLACE = { id: 0, at: 1, toolId: 2, toolName: 3, truncated: 14, payload: 15 } as const;
+/** Where values stand in a row; the first two in both logs, `severity` in the system's. */
+export const PLACE = {
+  id: 0,
+  at: 1,
+  severity: 2,
+  toolId: 2,
+  toolName: 3,
+  kind: 7,
+  method: 8,
+  target: 9,
+  outcome: 11,
+  durationMs: 12,
+  truncated: 14,
+  payload: 15,
+} as const;
 
 /** Records that were given up, told once for each tool and reason. */
 export interface Loss {

@@ -1,4 +1,4 @@
-import type { ChainVerdict } from '../audit/operation-chain';
+import { type ChainVerdict, isSound } from '../audit/operation-chain';
 import type { Operation } from '../audit/operation.entity';
 import { toTimestamp } from '../common/clock';
 import { LOG_LEVELS } from '../config/variables';
@@ -50,15 +50,16 @@ export function toMcpLogDetailView(
 ): McpLogDetailView {
   return Object.assign(toMcpLogView(row), {
     pair: pair === null ? null : toMcpLogView(pair),
-    neighbours: { before: neighbours.before.map(toNeighbourView), after: neighbours.after.map(toNeighbourView) },
+    neighbours: { before: neighbours.before.map(toMessageView), after: neighbours.after.map(toMessageView) },
   });
 }
 
 export function toMcpLogView(row: McpLogRow): McpLogEntryView {
-  return Object.assign(toNeighbourView(row), { payload: readJson(row.payload) });
+  return Object.assign(toMessageView(row), { payload: readJson(row.payload) });
 }
 
-function toNeighbourView(row: McpLogRow): McpLogNeighbourView {
+/** A message without what it says. */
+export function toMessageView(row: Omit<McpLogRow, 'payload'>): McpLogNeighbourView {
   return {
     id: row.id,
     at: toTimestamp(row.at),
@@ -88,7 +89,8 @@ function readJson(text: string | null): unknown {
   }
 }
 
-export function toVerdictView({ checked, unverifiable, firstBroken }: ChainVerdict): OperationVerdictView {
+export function toVerdictView(verdict: ChainVerdict): OperationVerdictView {
+  const { checked, unverifiable, firstBroken, missingAtEnd } = verdict;
   const broken = firstBroken === null ? null : { id: firstBroken.id, at: toTimestamp(firstBroken.at) };
-  return { valid: broken === null, checked, unverifiable, firstBroken: broken };
+  return { valid: isSound(verdict), checked, unverifiable, firstBroken: broken, missingAtEnd };
 }

@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import type { DatabaseWriters } from '../database/database-writers';
 import type { LogName, Loss } from './log-batch';
+import type { Upkeep, UpkeepDone } from './log-store';
 import { Losses } from './losses';
 import type { CommittedRow, WriterMessage, WriterState } from './log-writer.types';
 import type { OpenLine, WriterLine } from './writer-line';
@@ -17,12 +18,13 @@ const NOTHING: WriterState = {
   spoolBytes: 0,
   oldestAt: null,
   flushMs: 0,
+  isRollingUp: false,
 };
 
 export type CommittedListener = (rows: readonly CommittedRow[]) => void;
 
-interface Pending {
-  resolve: () => void;
+interface Pending<T> {
+  resolve: (value: T) => void;
   reject: (error: Error) => void;
 }
 
@@ -34,10 +36,14 @@ export class LogWriter {
   private readonly logger = new Logger('Recorder');
   private line: WriterLine | null = null;
   private readonly secrets = new Map<string, string[]>();
-  private readonly pending = new Map<number, Pending>();
+  private readonly pending = new Map<number, Pending<void>>();
+  private readonly upkeeps = new Map<number, Pending<UpkeepDone>>();
   private readonly allLosses = new Losses();
   private readonly untold = new Losses();
   private readonly listeners = new Set<CommittedListener>();
+  private followers: (() => void)[] = [];
+  /** How many times the thread was told to follow without having said yet that it does. */
+  private unconfirmed = 0;
   private readonly intakes: (() => Promise<void>)[] = [];
   private readonly toldAt = new Map<string, number>();
   private state = NOTHING;
@@ -87,6 +93,18 @@ export class LogWriter {
     };
   }
 
+  /** Has the writer do a piece of work between two batches. @throws when nothing of it was done */
+  async upkeep(work: Upkeep): Promise<UpkeepDone> {
+    await this.resting;
+    const line = this.connect();
+    if (this.idle) clearTimeout(this.idle);
+    const number = ++this.lastBatch;
+    return new Promise<UpkeepDone>((resolve, reject) => {
+      this.upkeeps.set(number, { resolve, reject });
+      line.post({ type: 'upkeep', number, work });
+    });
+  }
+
   /** Values of a tool that are not stored from now on, in place of those said before. */
   protect(toolId: string, values: string[]): void {
     this.secrets.set(toolId, values);
@@ -100,14 +118,35 @@ export class LogWriter {
     this.tell('lost', () => this.logger.warn('Log records are lost: more come than can be written'));
   }
 
-  /** Rows as they are committed, in their order, with their numbers. Returns how to stop listening. */
+  /** Rows as they are committed, in their order, with their numbers, without payloads. Returns how to stop listening. */
   onCommitted(listener: CommittedListener): () => void {
     this.listeners.add(listener);
-    if (this.listeners.size === 1) this.line?.post({ type: 'follow', on: true });
+    if (this.listeners.size === 1) this.follow(true);
     return () => {
       this.listeners.delete(listener);
-      if (this.listeners.size === 0) this.line?.post({ type: 'follow', on: false });
+      if (this.listeners.size === 0) this.follow(false);
     };
+  }
+
+  /**
+   * Resolves when every row that is committed from then on is told to who listens: what the thread had taken before it
+   * heard of a listener is in the database by then, and told to nobody.
+   */
+  following(): Promise<void> {
+    if (this.unconfirmed === 0) return Promise.resolve();
+    return new Promise((resolve) => this.followers.push(resolve));
+  }
+
+  private follow(on: boolean): void {
+    if (this.line === null) return;
+    if (on) this.unconfirmed++;
+    this.line.post({ type: 'follow', on });
+  }
+
+  private confirmed(unconfirmed: number): void {
+    this.unconfirmed = unconfirmed;
+    if (unconfirmed > 0) return;
+    for (const resolve of this.followers.splice(0)) resolve();
   }
 
   /** Those who hand over batches: asked for the last ones before the writer ends. */
@@ -137,7 +176,7 @@ export class LogWriter {
     });
     this.line = line;
     for (const [toolId, values] of this.secrets) line.post({ type: 'protect', toolId, values });
-    if (this.listeners.size > 0) line.post({ type: 'follow', on: true });
+    if (this.listeners.size > 0) this.follow(true);
     return line;
   }
 
@@ -147,11 +186,19 @@ export class LogWriter {
       this.pending.get(message.batch)?.resolve();
       this.pending.delete(message.batch);
       this.endWhenIdle();
+    } else if (message.type === 'kept-up' || message.type === 'not-kept-up') {
+      const pending = this.upkeeps.get(message.number);
+      this.upkeeps.delete(message.number);
+      if (message.type === 'kept-up') pending?.resolve(message.done);
+      else pending?.reject(new Error(message.reason));
+      this.endWhenIdle();
     } else if (message.type === 'lost') {
       this.allLosses.add(message.losses);
       this.tell('lost', () => this.logger.warn('Log records are lost: neither the database nor the spool takes them'));
     } else if (message.type === 'committed') {
       for (const listener of this.listeners) listener(message.rows);
+    } else if (message.type === 'following') {
+      this.confirmed(this.unconfirmed - 1);
     } else if (message.type === 'behind') {
       const { reason } = message;
       this.tell('behind', () => this.logger.warn('The log database takes no rows; they wait in the spool', { reason }));
@@ -167,7 +214,12 @@ export class LogWriter {
     if (this.idle) clearTimeout(this.idle);
     this.idle = setTimeout(() => {
       const { line } = this;
-      if (line === null || this.isClosed || this.pending.size > 0 || this.state.spoolBytes > 0) return;
+      const isBusy = this.pending.size > 0 || this.upkeeps.size > 0 || this.state.spoolBytes > 0;
+      if (line === null || this.isClosed || isBusy) return;
+      if (this.state.isRollingUp) {
+        this.endWhenIdle();
+        return;
+      }
       this.detach();
       line.post({ type: 'close' });
     }, IDLE_MS);
@@ -176,6 +228,7 @@ export class LogWriter {
 
   private detach(): void {
     this.line = null;
+    this.confirmed(0);
     this.before = this.current.written;
     this.state = NOTHING;
   }
@@ -184,6 +237,8 @@ export class LogWriter {
     if (this.line !== line) return;
     this.detach();
     this.closed?.();
+    for (const { reject } of this.upkeeps.values()) reject(error);
+    this.upkeeps.clear();
     if (this.isClosed) return;
     this.tell('gone', () =>
       this.logger.error('The thread that writes the logs has failed; another one takes over', error),
@@ -223,6 +278,8 @@ export class LogWriter {
     ]);
     clearTimeout(timer);
     letGo();
+    for (const { reject } of this.upkeeps.values()) reject(new Error('The log writer is closed'));
+    this.upkeeps.clear();
     await line.end();
   }
 }

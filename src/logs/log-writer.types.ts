@@ -1,5 +1,6 @@
 import type { LogTarget } from '../database/log-database';
 import type { LogEntryRow, LogName, Loss } from './log-batch';
+import type { Upkeep, UpkeepDone } from './log-store';
 
 /** What the writer's thread is started with. */
 export interface WriterData {
@@ -16,6 +17,8 @@ export type WriterRequest =
   | { type: 'protect'; toolId: string; values: string[] }
   /** Whether rows are to be told after their commit. */
   | { type: 'follow'; on: boolean }
+  /** A piece of what keeps the logs small. */
+  | { type: 'upkeep'; number: number; work: Upkeep }
   | { type: 'close' };
 
 /** What the writer says. */
@@ -25,9 +28,13 @@ export type WriterMessage =
   | { type: 'state'; state: WriterState }
   | { type: 'lost'; losses: Loss[] }
   | { type: 'committed'; rows: CommittedRow[] }
+  /** From here on no row is committed without being told, until that is not wanted any more. */
+  | { type: 'following' }
   /** The database does not take rows: they go to the spool. */
   | { type: 'behind'; reason: string }
   | { type: 'caught-up' }
+  | { type: 'kept-up'; number: number; done: UpkeepDone }
+  | { type: 'not-kept-up'; number: number; reason: string }
   | { type: 'closed'; state: WriterState };
 
 export interface WriterState {
@@ -40,9 +47,11 @@ export interface WriterState {
   oldestAt: number | null;
   /** How long the last commit took, in milliseconds. */
   flushMs: number;
+  /** Rows of before this run are being added to the roll-ups. */
+  isRollingUp: boolean;
 }
 
-/** A row after its commit, with its number. */
+/** A row after its commit, with its number; of a message all but the payload. */
 export interface CommittedRow extends LogEntryRow {
   seq: number;
 }

@@ -1,7 +1,19 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
-import { IsIn, IsInt, IsNumber, IsOptional, IsString, Matches, MaxLength, Min, MinLength } from 'class-validator';
-import { OrderedPageQuery } from '../common/page.dto';
+import {
+  IsBoolean,
+  IsIn,
+  IsInt,
+  IsNumber,
+  IsOptional,
+  IsString,
+  Matches,
+  Max,
+  MaxLength,
+  Min,
+  MinLength,
+} from 'class-validator';
+import { OrderedPageQuery, QueryBoolean } from '../common/page.dto';
 import { QueryTime, TIME_MESSAGE } from '../common/query-time.decorator';
 import { LOG_LEVELS, type LogLevel } from '../config/variables';
 
@@ -114,6 +126,50 @@ export class McpLogQuery extends LogQuery {
   minDurationMs?: number;
 }
 
+const CLEANED_UP = ['system', 'operations', 'mcp', 'all'] as const;
+
+export class CleanupQuery {
+  /** Which log */
+  @ApiProperty({ enum: CLEANED_UP })
+  @IsIn(CLEANED_UP)
+  type: (typeof CLEANED_UP)[number];
+
+  /** What is of before this time; this or `olderThanDays` */
+  @ApiPropertyOptional({ type: String, format: 'date-time' })
+  @IsOptional()
+  @QueryTime()
+  @IsInt(TIME_MESSAGE)
+  before?: number;
+
+  /** What is older than so many days; 0: all up to now */
+  @IsOptional()
+  @Type(() => Number)
+  @IsInt()
+  @Min(0)
+  @Max(36_500)
+  olderThanDays?: number;
+
+  /** Count only */
+  @ApiPropertyOptional({ type: Boolean, default: false })
+  @IsOptional()
+  @QueryBoolean()
+  @IsBoolean()
+  dryRun: boolean = false;
+}
+
+export class DeletedView {
+  system: number;
+  operations: number;
+  mcp: number;
+}
+
+export class CleanupView {
+  /** Rows that were deleted, or would be by a dry run */
+  deleted: DeletedView;
+  /** False: it takes long and goes on; the operation log has the rest of it at its end */
+  complete: boolean;
+}
+
 export class SystemLogEntryView {
   id: string;
   /** @example "2026-11-23T12:00:00.000Z" */
@@ -155,7 +211,7 @@ export class BrokenRowView {
 }
 
 export class OperationVerdictView {
-  /** Whether every row is as it was written, and none is missing between the first and the last one */
+  /** Whether every row is as it was written, and none is missing but those that retention has deleted */
   valid: boolean;
   /** Rows that were looked at */
   checked: number;
@@ -163,6 +219,8 @@ export class OperationVerdictView {
   unverifiable: number;
   @ApiProperty({ type: () => BrokenRowView, nullable: true })
   firstBroken: BrokenRowView | null;
+  /** How many rows are gone from the end; null where nobody can say: a row is broken, or the signed end itself is gone */
+  missingAtEnd: number | null;
 }
 
 export class OperationView {

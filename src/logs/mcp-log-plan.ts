@@ -56,7 +56,7 @@ export function indexedFilters(filter: McpLogFilter): Candidate[] {
 }
 
 /** The filters that have none: most rows pass them, or another filter leads to the rows. */
-export function plainFilters(filter: McpLogFilter): Condition[] {
+export function plainFilters(filter: Partial<McpLogFilter>): Condition[] {
   const { toolName, direction, method, kind, minDurationMs, scope } = filter;
   return [
     // An empty scope is nothing, not everything.

@@ -1,24 +1,33 @@
 import { Injectable } from '@nestjs/common';
 import {
+  betweenStatement,
+  boundsStatement,
   condition,
   type LogTable,
   pageStatement,
+  readBounds,
   seqRange,
   timeRange,
   readRow,
   searchCondition,
   selectList,
+  type SeqRange,
+  windowRange,
 } from '../database/log-query';
+import { readPages, type SeqWindow } from '../database/log-reading';
 import { Reader, type ReadOptions, type Statement } from '../database/reader';
 import { MCP_COLUMNS } from './log-columns';
 import type { McpLogRow } from './mcp-log.entity';
 import { indexedFilters, type McpLogFilter, pick, plainFilters, probe } from './mcp-log-plan';
 
 const TABLE: LogTable = { name: 'mcp_log', columns: MCP_COLUMNS, searched: ['payload'] };
+/** Without what messages say: most of the bytes. */
+const MESSAGES: LogTable = { ...TABLE, columns: MCP_COLUMNS.filter(({ property }) => property !== 'payload') };
 /** Rows of a tool that are looked through for the other half of an exchange. */
 const PAIR_REACH = 20_000;
-/** Rows and bytes that `iterate` reads at once. */
-const CHUNK = { rows: 500, bytes: 1024 * 1024 };
+/** Bytes that `iterate` reads at once, and what a row has of them beside its payload. */
+const PAGE_BYTES = 512 * 1024;
+const ROW_BYTES = 400;
 
 /** Reads the log of MCP messages, in the threads or at the server that the reader has for it. */
 @Injectable()
@@ -35,6 +44,7 @@ export class McpLogRepository {
     const { dialect } = this.reader;
     const conditions = [
       ...seqRange(TABLE.name, filter),
+      ...windowRange(filter),
       ...indexedFilters(filter).flatMap((candidate) => candidate.conditions),
       ...plainFilters(filter),
       ...timeRange(filter),
@@ -43,17 +53,27 @@ export class McpLogRepository {
     return pageStatement(TABLE, dialect, filter, conditions, await this.index(filter));
   }
 
-  /** All rows that match, in chunks of bounded size; what comes meanwhile is not among them where `to` is given. */
-  async *iterate(filter: Omit<McpLogFilter, 'limit'>): AsyncGenerator<McpLogRow[]> {
-    let after = filter.after;
-    for (;;) {
-      const statement = await this.statement({ ...filter, after, limit: CHUNK.rows });
-      const rows = await this.rows(statement, { maxBytes: CHUNK.bytes });
-      const last = rows.at(-1);
-      if (last === undefined) return;
-      yield rows;
-      after = last.seq;
-    }
+  /** All rows that match, page by page; what comes meanwhile is not among them. */
+  iterate(filter: Omit<McpLogFilter, 'limit'>): AsyncGenerator<McpLogRow[]> {
+    return readPages({
+      order: filter.order,
+      bounds: async () =>
+        readBounds(await this.reader.query(boundsStatement(TABLE.name, seqRange(TABLE.name, filter)))),
+      page: async (window, limit) =>
+        this.rows(await this.statement({ ...filter, window, limit: limit - 1 }), { maxBytes: PAGE_BYTES }),
+      sizeOf: ({ payload }) => ROW_BYTES + (payload?.length ?? 0),
+    });
+  }
+
+  /** The rows after one, up to another one, in the order of their commits, without their payloads. */
+  async between(range: SeqRange): Promise<Omit<McpLogRow, 'payload'>[]> {
+    const rows = await this.reader.query(betweenStatement(MESSAGES, this.reader.dialect, range));
+    return rows.map((row) => readRow(MESSAGES, row) as unknown as Omit<McpLogRow, 'payload'>);
+  }
+
+  /** The numbers of the oldest and the newest row; 0 where there is none. */
+  async bounds(): Promise<SeqWindow> {
+    return readBounds(await this.reader.query(boundsStatement(TABLE.name, []))) ?? { first: 0, last: 0 };
   }
 
   async findById(id: string): Promise<McpLogRow | null> {
@@ -78,15 +98,25 @@ export class McpLogRepository {
     return pair ?? null;
   }
 
-  /** What came just before and after in the same session (of a client; else of the tool itself), in order. */
-  async neighbours(row: McpLogRow, count: number): Promise<{ before: McpLogRow[]; after: McpLogRow[] }> {
+  /**
+   * What came just before and after in the same session (of a client; else of the tool itself), in order. `scope`: of these
+   * tools alone; a session of a client may reach others as well.
+   */
+  async neighbours(
+    row: McpLogRow,
+    count: number,
+    scope?: string[],
+  ): Promise<{ before: McpLogRow[]; after: McpLogRow[] }> {
     const same =
       row.sessionId === null
         ? condition('tool_id = ? AND session_id IS NULL', row.toolId)
         : condition('session_id = ?', row.sessionId);
+    const conditions = [same, ...plainFilters({ scope })];
     const index = row.sessionId === null ? 'ix_mcp_log_tool_seq' : 'ix_mcp_log_session_seq';
     const side = (order: 'asc' | 'desc') =>
-      this.rows(pageStatement(TABLE, this.reader.dialect, { order, after: row.seq, limit: count - 1 }, [same], index));
+      this.rows(
+        pageStatement(TABLE, this.reader.dialect, { order, after: row.seq, limit: count - 1 }, conditions, index),
+      );
     const [before, after] = await Promise.all([side('desc'), side('asc')]);
     return { before: before.reverse(), after };
   }
@@ -102,7 +132,9 @@ export class McpLogRepository {
     if (this.reader.dialect !== 'sqlite') return undefined;
     const possible = indexedFilters(filter);
     if (possible.length === 0) return undefined;
-    const [counts] = await this.reader.query(probe(possible, seqRange(TABLE.name, filter)));
+    const [counts] = await this.reader.query(
+      probe(possible, [...seqRange(TABLE.name, filter), ...windowRange(filter)]),
+    );
     return pick(possible, counts ?? {});
   }
 

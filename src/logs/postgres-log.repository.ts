@@ -1,7 +1,9 @@
 import type { Client } from 'pg';
 import { MCP_COLUMNS, SYSTEM_COLUMNS } from './log-columns';
 import { type LogEntryRow, type LogName, PLACE, type RowValues } from './log-batch';
-import { type LogState, type LogStore, noteTime, TABLE_OF } from './log-store';
+import { type LogState, type LogStore, noteTime, NOTHING, TABLE_OF, type Upkeep, type UpkeepDone } from './log-store';
+import { PostgresRollUp, readMarks } from './postgres-roll-up.repository';
+import { PostgresUpkeep } from './postgres-upkeep.repository';
 
 const CONNECT_TIMEOUT_MS = 2_000;
 /** A batch that takes longer goes to the spool; the server gives it up as well. */
@@ -14,6 +16,8 @@ interface Opened {
   client: Client;
   states: Record<LogName, LogState>;
   names: Set<string>;
+  upkeep: PostgresUpkeep;
+  rollUp: PostgresRollUp;
 }
 
 /** Writes the logs into PostgreSQL, by one connection of its own: rows are numbered in the order of their commits. */
@@ -24,7 +28,7 @@ export class PostgresLogStore implements LogStore {
 
   async write(rows: readonly LogEntryRow[]): Promise<(number | null)[]> {
     this.opened ??= await this.open();
-    const { client, states, names } = this.opened;
+    const { client, states, names, rollUp } = this.opened;
     try {
       const next = { mcp: { ...states.mcp }, system: { ...states.system } };
       const newNames = new Map<string, [string, string]>();
@@ -50,12 +54,45 @@ export class PostgresLogStore implements LogStore {
       await client.query('COMMIT');
       this.opened.states = next;
       for (const name of newNames.keys()) names.add(name);
-      return rows.map((row) => numbers.get(row) ?? null);
+      const given = rows.map((row) => numbers.get(row) ?? null);
+      rollUp.state.note(rows, given, nextOf(states), nextOf(next));
+      return given;
     } catch (error) {
       // Whatever state it is in: a new connection asks anew what is stored.
       await this.close();
       throw error;
     }
+  }
+
+  async upkeep(work: Upkeep): Promise<UpkeepDone> {
+    const isBehind = await this.rollUp();
+    this.opened ??= await this.open();
+    const { names, upkeep } = this.opened;
+    try {
+      const done = await upkeep.run(isBehind ? NOTHING : work);
+      // Written again with the next row of each: those without rows are forgotten.
+      if (work.task === 'finish') names.clear();
+      return { ...done, isBehind };
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+
+  async rollUp(): Promise<boolean> {
+    this.opened ??= await this.open();
+    const { rollUp, states } = this.opened;
+    try {
+      return await rollUp.run(nextOf(states));
+    } catch (error) {
+      // Nobody knows whether it was committed: a new connection asks.
+      await this.close();
+      throw error;
+    }
+  }
+
+  get notRolledUp(): number {
+    return this.opened?.rollUp.state.batch.size ?? 0;
   }
 
   isRefusal(error: unknown): boolean {
@@ -91,10 +128,13 @@ export class PostgresLogStore implements LogStore {
     try {
       await client.connect();
       const names = await client.query<{ tool_name: string; tool_id: string }>('SELECT * FROM mcp_log_name');
+      const states = { mcp: await readState(client, 'mcp'), system: await readState(client, 'system') };
       return {
         client,
-        states: { mcp: await readState(client, 'mcp'), system: await readState(client, 'system') },
+        states,
+        rollUp: await PostgresRollUp.open(client, nextOf(states)),
         names: new Set(names.rows.map((row) => `${row.tool_name}\n${row.tool_id}`)),
+        upkeep: new PostgresUpkeep(client),
       };
     } catch (error) {
       await client.end().catch(() => undefined);
@@ -135,10 +175,17 @@ async function insert(
 async function readState(client: Client, log: LogName): Promise<LogState> {
   const table = TABLE_OF[log];
   const { rows } = await client.query<{ seq: string | null; at: string | null; back: string | null }>(
-    `SELECT (SELECT max(seq) FROM ${table}) AS seq, (SELECT max(at) FROM ${table}) AS at,
+    `SELECT (SELECT max(seq) FROM ${table}) AS seq,
+       (SELECT max(at) FROM ${table}) AS at,
        (SELECT back_ms FROM log_clock WHERE log = $1) AS back`,
     [table],
   );
   const [state] = rows;
-  return { nextSeq: Number(state?.seq ?? 0) + 1, latest: Number(state?.at ?? 0), backMs: Number(state?.back ?? 0) };
+  // A number is never given twice, also when all rows were deleted: cursors and marks point behind it.
+  const last = Math.max(Number(state?.seq ?? 0), (await readMarks(client))[log]);
+  return { nextSeq: last + 1, latest: Number(state?.at ?? 0), backMs: Number(state?.back ?? 0) };
+}
+
+function nextOf({ mcp, system }: Record<LogName, LogState>): Record<LogName, number> {
+  return { mcp: mcp.nextSeq, system: system.nextSeq };
 }

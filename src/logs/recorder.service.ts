@@ -1,5 +1,5 @@
 import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
-import { newId } from '../common/ids';
+import { BatchIds } from '../common/ids';
 import type { TrafficRecord, TrafficSink } from '../mcp/traffic';
 import { TrafficTap } from '../mcp/traffic-tap';
 import { BatchQueue } from './batch-queue';
@@ -8,9 +8,8 @@ import { LogWriter } from './log-writer';
 import { type CarriedPayload, carryPayload } from './payload-cap';
 import { marginFor } from './redaction';
 
-/** A record waiting to be handed over; its id is given when the message passes. */
+/** A record waiting to be handed over. */
 interface Waiting {
-  id: string;
   record: TrafficRecord;
   payload: CarriedPayload | null;
 }
@@ -53,6 +52,9 @@ export class Recorder implements TrafficSink, OnModuleInit {
   private readonly logger = new Logger(Recorder.name);
   private readonly secrets = new Map<string, { values: Set<string>; margin: number }>();
   private readonly queue: BatchQueue<Waiting>;
+  /** The ids of batches on their way. */
+  private readonly given = new WeakMap<Waiting[], { ids: BatchIds; first: number }>();
+  private recorded = 0;
 
   constructor(
     private readonly writer: LogWriter,
@@ -98,7 +100,7 @@ export class Recorder implements TrafficSink, OnModuleInit {
     const payload = record.payload === null ? null : carryPayload(record.payload, margin);
     // Of a huge message the ends are carried: the whole of a few of them would fill the queue.
     const isCut = payload !== null && payload.tail !== null;
-    this.queue.push({ id: newId(), record: isCut ? { ...record, payload: null } : record, payload });
+    this.queue.push({ record: isCut ? { ...record, payload: null } : record, payload });
   }
 
   /** Tells which values of a tool must not be stored; they hold for everything that is not stored yet. */
@@ -117,16 +119,22 @@ export class Recorder implements TrafficSink, OnModuleInit {
   }
 
   private write(batch: Waiting[]): Promise<void> {
+    // A batch that is handed over again has the ids that it had: what was stored of it is not stored twice.
+    const { ids, first } = this.given.get(batch) ?? { ids: new BatchIds(), first: this.recorded };
+    if (!this.given.has(batch)) this.recorded += batch.length;
+    this.given.set(batch, { ids, first });
     const values: unknown[] = [];
-    for (const { id, record, payload } of batch) packRecord(values, id, record, payload);
+    for (const [place, { record, payload }] of batch.entries()) {
+      packRecord(values, ids.of(record.at, first + place), record, payload);
+    }
     return this.writer.write('mcp', values, this.queue.counters.queued - batch.length);
   }
 
   private withoutPayload(waiting: Waiting): Waiting {
-    const { id, record, payload } = waiting;
+    const { record, payload } = waiting;
     if (payload === null) return waiting;
     this.lost(record, 'payload');
-    return { id, record: { ...record, payload: null }, payload: null };
+    return { record: { ...record, payload: null }, payload: null };
   }
 
   private lost({ at, toolName }: TrafficRecord, what: Loss['what']): void {

@@ -117,7 +117,7 @@ describe('the spool', () => {
     expect(statSync(join(folder, segments(folder)[0] ?? '')).mode & 0o777).toBe(0o600);
   });
 
-  it('goes on with what an earlier run has left, and behind it with its own (F57)', () => {
+  it('F57: goes on with what an earlier run has left, and behind it with its own', () => {
     const first = new Spool(folder, LIMITS);
     first.append(lines(aRow(1), aRow(2)));
     const second = new Spool(folder, LIMITS);
@@ -126,7 +126,7 @@ describe('the spool', () => {
     expect(drain(second).rows).toEqual([aRow(1), aRow(2), aRow(3)]);
   });
 
-  it.each([1, 7, 60])('ignores the half line that a kill has left, %d bytes short (F65)', (missing) => {
+  it.each([1, 7, 60])('F65: ignores the half line that a kill has left, %d bytes short', (missing) => {
     const first = new Spool(folder, LIMITS);
     first.append(lines(aRow(1), aRow(2), aRow(3)));
     const file = join(folder, segments(folder)[0] ?? '');
@@ -135,7 +135,7 @@ describe('the spool', () => {
     expect(segments(folder)).toEqual([]);
   });
 
-  it('passes over a damaged line, counts it and keeps it aside (F65)', () => {
+  it('F65: passes over a damaged line, counts it and keeps it aside', () => {
     const first = new Spool(folder, LIMITS);
     first.append(lines(aRow(1), aRow(2), aRow(3)));
     const file = join(folder, segments(folder)[0] ?? '');

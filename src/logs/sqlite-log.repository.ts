@@ -1,7 +1,10 @@
 import BetterSqlite3, { type Database, type Statement } from 'better-sqlite3';
 import { MCP_COLUMNS, SYSTEM_COLUMNS } from './log-columns';
 import { type LogEntryRow, type LogName, PLACE } from './log-batch';
-import { type LogState, type LogStore, noteTime, TABLE_OF } from './log-store';
+import { Ballast } from './ballast';
+import { readMarks, SqliteRollUp } from './sqlite-roll-up.repository';
+import { type LogState, type LogStore, noteTime, NOTHING, TABLE_OF, type Upkeep, type UpkeepDone } from './log-store';
+import { SqliteUpkeep } from './sqlite-upkeep.repository';
 
 /** How long a lock of another process is waited for: longer, and the rows go to the spool. */
 const BUSY_TIMEOUT_MS = 250;
@@ -16,22 +19,39 @@ interface Opened {
   rememberClock: Statement;
   states: Record<LogName, LogState>;
   names: Set<string>;
+  upkeep: SqliteUpkeep;
+  rollUp: SqliteRollUp;
 }
 
 /** Writes the log file of SQLite. For the writer's thread: every call blocks. */
 export class SqliteLogStore implements LogStore {
   private opened: Opened | null = null;
 
-  constructor(private readonly file: string) {}
+  constructor(
+    private readonly file: string,
+    private readonly ballast = new Ballast(`${file}.ballast`),
+  ) {}
 
   write(rows: readonly LogEntryRow[]): Promise<(number | null)[]> {
     // What the driver throws goes on as it is: its `code` says whether another try can help.
     return new Promise((resolve) => resolve(this.writeNow(rows)));
   }
 
+  upkeep(work: Upkeep): Promise<UpkeepDone> {
+    return new Promise((resolve) => resolve(this.upkeepNow(work)));
+  }
+
   isRefusal(error: unknown): boolean {
     const { code } = error as { code?: unknown };
     return typeof code === 'string' && /^SQLITE_(CONSTRAINT_(NOTNULL|CHECK)|MISMATCH|TOOBIG)/.test(code);
+  }
+
+  rollUp(): Promise<boolean> {
+    return new Promise((resolve) => resolve(this.rollUpNow()));
+  }
+
+  get notRolledUp(): number {
+    return this.opened?.rollUp.state.batch.size ?? 0;
   }
 
   close(): Promise<void> {
@@ -42,7 +62,7 @@ export class SqliteLogStore implements LogStore {
 
   private writeNow(rows: readonly LogEntryRow[]): (number | null)[] {
     this.opened ??= open(this.file);
-    const { database, insert, rememberName, rememberClock, states, names } = this.opened;
+    const { database, insert, rememberName, rememberClock, states, names, rollUp } = this.opened;
     const next = { mcp: { ...states.mcp }, system: { ...states.system } };
     const newNames: string[] = [];
     let lastId: unknown = null;
@@ -72,12 +92,53 @@ export class SqliteLogStore implements LogStore {
     } catch (error) {
       // A full disk may have rolled it back already.
       if (database.inTransaction) database.exec('ROLLBACK');
-      if (!TRANSIENT.test(String((error as { code?: unknown }).code))) void this.close();
-      throw error;
+      this.recover(error);
     }
     this.opened.states = next;
     for (const name of newNames) names.add(name);
+    rollUp.state.note(rows, numbers, nextOf(states), nextOf(next));
     return numbers;
+  }
+
+  private upkeepNow(work: Upkeep): UpkeepDone {
+    try {
+      return this.upkeepOnce(work);
+    } catch (error) {
+      if (codeOf(error) !== 'SQLITE_FULL' || !this.ballast.release()) throw error;
+      return this.upkeepOnce(work);
+    }
+  }
+
+  private upkeepOnce(work: Upkeep): UpkeepDone {
+    const isBehind = this.rollUpNow();
+    this.opened ??= open(this.file);
+    const { upkeep, names } = this.opened;
+    try {
+      const done = upkeep.run(isBehind ? NOTHING : work);
+      if (work.task === 'finish') {
+        // Written again with the next row of each: those without rows are forgotten.
+        names.clear();
+        this.ballast.hold();
+      }
+      return { ...done, isBehind };
+    } catch (error) {
+      this.recover(error);
+    }
+  }
+
+  private rollUpNow(): boolean {
+    this.opened ??= open(this.file);
+    const { rollUp, states } = this.opened;
+    try {
+      return rollUp.run(nextOf(states));
+    } catch (error) {
+      this.recover(error);
+    }
+  }
+
+  private recover(error: unknown): never {
+    if (!TRANSIENT.test(codeOf(error))) void this.close();
+    throw error;
   }
 }
 
@@ -88,6 +149,7 @@ function open(file: string): Opened {
     database.pragma('synchronous = NORMAL');
     database.pragma('journal_size_limit = 67108864');
     const names = database.prepare('SELECT tool_name, tool_id FROM mcp_log_name').raw().all() as [string, string][];
+    const states = { mcp: readState(database, 'mcp'), system: readState(database, 'system') };
     return {
       database,
       insert: { mcp: prepareInsert(database, 'mcp'), system: prepareInsert(database, 'system') },
@@ -95,8 +157,10 @@ function open(file: string): Opened {
       rememberClock: database.prepare(
         'INSERT INTO log_clock VALUES (?, ?) ON CONFLICT (log) DO UPDATE SET back_ms = excluded.back_ms',
       ),
-      states: { mcp: readState(database, 'mcp'), system: readState(database, 'system') },
+      states,
+      rollUp: new SqliteRollUp(database, nextOf(states)),
       names: new Set(names.map(([name, id]) => `${name}\n${id}`)),
+      upkeep: new SqliteUpkeep(database),
     };
   } catch (error) {
     database.close();
@@ -117,5 +181,15 @@ function readState(database: Database, log: LogName): LogState {
   const last = database.prepare(`SELECT max(seq) FROM ${table}`).pluck().get() as number | null;
   const latest = database.prepare(`SELECT max(at) FROM ${table}`).pluck().get() as number | null;
   const backMs = database.prepare('SELECT back_ms FROM log_clock WHERE log = ?').pluck().get(table);
-  return { nextSeq: (last ?? 0) + 1, latest: latest ?? 0, backMs: Number(backMs ?? 0) };
+  // A number is never given twice, also when all rows were deleted: cursors and marks point behind it.
+  const first = Math.max(last ?? 0, readMarks(database)[log]);
+  return { nextSeq: first + 1, latest: latest ?? 0, backMs: Number(backMs ?? 0) };
+}
+
+function nextOf({ mcp, system }: Record<LogName, LogState>): Record<LogName, number> {
+  return { mcp: mcp.nextSeq, system: system.nextSeq };
+}
+
+function codeOf(error: unknown): string {
+  return String((error as { code?: unknown }).code);
 }

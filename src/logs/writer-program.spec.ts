@@ -4,7 +4,7 @@ import { aTrafficRecord } from '../../test/support/a-traffic-record';
 import { MemoryLogStore } from '../../test/support/memory-log-store';
 import { removeTemporaryFolders, temporaryFolder } from '../../test/support/temporary-folder';
 import type { TrafficRecord } from '../mcp/traffic';
-import { packRecord } from './log-batch';
+import { packRecord, PLACE } from './log-batch';
 import type { WriterMessage } from './log-writer.types';
 import { carryPayload } from './payload-cap';
 import { Spool } from './spool';
@@ -52,7 +52,7 @@ describe('the program of the log writer', () => {
     expect(said).toMatchObject([{ type: 'taken', batch: 1, state: { written: { mcp: 2 }, spooled: 0 } }]);
   });
 
-  it('answers at once while the database is away, and brings all to it in order when it is back (F47, F55)', async () => {
+  it('F47, F55: answers at once while the database is away, and brings all to it in order when it is back', async () => {
     const { store, spool, write, taken } = aWriter();
     store.failure = new Error('away');
     for (const n of range(1, 200)) write({ rpcId: n });
@@ -94,7 +94,7 @@ describe('the program of the log writer', () => {
     expect(ids(store)).toEqual([1, 2, 3]);
   });
 
-  it('first brings home what a killed run has left, then its own (F57)', async () => {
+  it('F57: first brings home what a killed run has left, then its own', async () => {
     const first = aWriter();
     first.store.failure = new Error('away');
     first.write({ rpcId: 1 }, { rpcId: 2 });
@@ -118,7 +118,7 @@ describe('the program of the log writer', () => {
     expect(text).not.toContain('canary');
   });
 
-  it('leaves payloads out, then rows, where the spool is full, and says so in one row when there is room again (F48, F64)', async () => {
+  it('F48, F64: leaves payloads out, then rows, where the spool is full, and says so in one row when there is room again', async () => {
     const { store, write, lost } = aWriter({ maxBytes: 20_000 });
     store.failure = new Error('away');
     const payload = 'x'.repeat(1_000);
@@ -153,7 +153,7 @@ describe('the program of the log writer', () => {
     });
   });
 
-  it('goes on when not even the spool can be written, and recovers by itself (F48)', async () => {
+  it('F48: goes on when not even the spool can be written, and recovers by itself', async () => {
     const { folder, store, write, lost, taken } = aWriter();
     // A file where the folder should be: any write fails, as on a full disk.
     writeFileSync(folder, '');
@@ -179,7 +179,7 @@ describe('the program of the log writer', () => {
     expect(lost()).toMatchObject([{ reason: 'refused', count: 1 }]);
   });
 
-  it('counts lines of the spool that were damaged (F65)', async () => {
+  it('F65: counts lines of the spool that were damaged', async () => {
     const first = aWriter();
     first.store.failure = new Error('away');
     first.write({ rpcId: 1 }, { rpcId: 2 }, { rpcId: 3 });
@@ -208,6 +208,11 @@ describe('the program of the log writer', () => {
       [2, 'id-2'],
       [3, 'id-3'],
     ]);
+    // Payloads are most of the bytes, and stay where they are stored.
+    expect(rows.map(({ values }) => values[PLACE.payload])).toEqual([null, null]);
+    expect(said.findIndex(({ type }) => type === 'following')).toBeLessThan(
+      said.findIndex(({ type }) => type === 'committed'),
+    );
   });
 
   it('leaves in the spool at its end what the database does not take', async () => {

@@ -15,6 +15,8 @@ export interface WriterPorts {
   now: () => number;
 }
 
+type TimerName = 'replay' | 'sync' | 'marker' | 'rollUp';
+
 /** Rows taken from the spool at once. */
 const REPLAY_ROWS = 500;
 const RETRY_FIRST_MS = 250;
@@ -25,6 +27,11 @@ const MOST_BACKLOG = 10_000;
 /** Under such a load the spool is brought home in pauses. */
 const BUSY_BACKLOG = 1_000;
 const BUSY_PAUSE_MS = 50;
+/** Rows are added to the roll-ups so long after the first of them at the latest, or when so many wait. */
+const ROLL_UP_MS = 5_000;
+const ROLL_UP_ROWS = 5_000;
+/** What an older version has left is rolled up in pauses. */
+const ROLL_UP_PAUSE_MS = 20;
 /** So long nothing more must be lost before what was lost is written down, as one row. */
 const QUIET_MS = 2_000;
 
@@ -47,12 +54,14 @@ export class WriterProgram {
   private flushMs = 0;
   private retryMs = RETRY_FIRST_MS;
   private lastLossAt = 0;
-  private readonly timers: Partial<Record<'replay' | 'sync' | 'marker', NodeJS.Timeout>> = {};
+  private isRollingUp = true;
+  private readonly timers: Partial<Record<TimerName, NodeJS.Timeout>> = {};
 
   constructor(private readonly ports: WriterPorts) {
     // What an earlier run has left comes first.
     this.isBehind = !ports.spool.isEmpty;
     if (this.isBehind) this.schedule('replay', 0, () => this.replay());
+    this.schedule('rollUp', ROLL_UP_PAUSE_MS, () => this.rollUp());
   }
 
   /** One request after the other, in the order they came; never rejects. */
@@ -64,7 +73,8 @@ export class WriterProgram {
     }
     this.inTurn(async () => {
       if (request.type === 'write') await this.write(request);
-      else if (request.type === 'follow') this.isFollowed = request.on;
+      else if (request.type === 'follow') this.follow(request.on);
+      else if (request.type === 'upkeep') await this.upkeep(request);
       else await this.close();
     });
   }
@@ -73,7 +83,7 @@ export class WriterProgram {
     this.turn = this.turn.then(work);
   }
 
-  private schedule(name: 'replay' | 'sync' | 'marker', afterMs: number, work: () => Promise<void> | void): void {
+  private schedule(name: TimerName, afterMs: number, work: () => Promise<void> | void): void {
     this.timers[name] ??= setTimeout(() => {
       this.timers[name] = undefined;
       this.inTurn(async () => {
@@ -88,6 +98,11 @@ export class WriterProgram {
     if (losses.length > 0) this.remember(losses);
     await this.keep(this.toRows(log, values));
     this.ports.say({ type: 'taken', batch, state: this.state() });
+  }
+
+  private follow(on: boolean): void {
+    this.isFollowed = on;
+    if (on) this.ports.say({ type: 'following' });
   }
 
   private toRows(log: LogName, values: unknown[]): LogEntryRow[] {
@@ -122,11 +137,23 @@ export class WriterProgram {
       const numbers = await this.ports.store.write(rows);
       this.flushMs = performance.now() - began;
       this.committed(rows, numbers);
+      if (this.ports.store.notRolledUp >= ROLL_UP_ROWS) await this.rollUp();
+      else this.schedule('rollUp', ROLL_UP_MS, () => this.rollUp());
     } catch (error) {
       if (!this.ports.store.isRefusal(error)) throw error;
       const half = Math.ceil(rows.length / 2);
       if (rows.length === 1) this.lose(lossesOf(rows, 'refused', 'record', this.ports.now()));
       else for (const part of [rows.slice(0, half), rows.slice(half)]) await this.store(part);
+    }
+  }
+
+  /** Also while rows go to the spool: on a full disk deleting is what helps. */
+  private async upkeep({ number, work }: WriterRequest & { type: 'upkeep' }): Promise<void> {
+    try {
+      this.ports.say({ type: 'kept-up', number, done: await this.ports.store.upkeep(work) });
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.ports.say({ type: 'not-kept-up', number, reason });
     }
   }
 
@@ -136,9 +163,26 @@ export class WriterProgram {
       const seq = numbers[index] ?? null;
       if (seq === null) continue;
       this.written[row.log]++;
-      if (this.isFollowed) committed.push({ ...row, seq });
+      if (this.isFollowed) committed.push({ ...withoutPayload(row), seq });
     }
     if (committed.length > 0) this.ports.say({ type: 'committed', rows: committed });
+  }
+
+  /** Never throws: what can't be rolled up now is so later, from the rows. */
+  private async rollUp(): Promise<void> {
+    let isMore = false;
+    try {
+      // A database that is away has other things to do once it is back.
+      if (this.isBehind) throw new Error('The spool comes first');
+      isMore = await this.ports.store.rollUp();
+    } catch {
+      if (!this.isClosing) this.schedule('rollUp', ROLL_UP_MS, () => this.rollUp());
+    }
+    if (isMore && !this.isClosing) this.schedule('rollUp', ROLL_UP_PAUSE_MS, () => this.rollUp());
+    if (isMore !== this.isRollingUp) {
+      this.isRollingUp = isMore;
+      this.ports.say({ type: 'state', state: this.state() });
+    }
   }
 
   private spool(rows: LogEntryRow[]): void {
@@ -216,6 +260,7 @@ export class WriterProgram {
     for (const timer of Object.values(this.timers)) clearTimeout(timer);
     if (!this.losses.isEmpty) await this.keep([markerRow(this.losses.take(), this.ports.now())]);
     this.sync();
+    await this.rollUp();
     try {
       this.ports.spool.close();
       await this.ports.store.close();
@@ -231,6 +276,12 @@ export class WriterProgram {
       spoolBytes: this.ports.spool.bytes,
       oldestAt: this.oldestAt,
       flushMs: this.flushMs,
+      isRollingUp: this.isRollingUp,
     };
   }
+}
+
+/** Who follows wants to know what passed, and payloads are most of the bytes that would be copied to the other thread. */
+function withoutPayload({ log, values }: LogEntryRow): LogEntryRow {
+  return { log, values: log === 'mcp' ? values.with(PLACE.payload, null) : values };
 }

@@ -24,9 +24,7 @@ export class LatencySketch {
 
   /** No allocation: it is called for every call that passes. What is no duration is ignored. */
   add(ms: number): void {
-    if (!(ms >= 0)) return;
-    const bucket = ms <= SMALLEST_MS ? 0 : Math.ceil(Math.log(ms / SMALLEST_MS) / LOG_GAMMA);
-    this.addTo(bucket, 1);
+    if (ms >= 0) this.addTo(bucketOf(ms), 1);
   }
 
   clear(): void {
@@ -71,11 +69,22 @@ export class LatencySketch {
     }
   }
 
-  private addTo(bucket: number, count: number): void {
+  /** Adds durations of which the bucket is known. */
+  addTo(bucket: number, count: number): void {
     const index = Math.min(bucket, BUCKETS - 1);
     this.counts[index] = (this.counts[index] ?? 0) + count;
     this.total += count;
   }
+}
+
+/** The bucket of a duration. */
+export function bucketOf(ms: number): number {
+  return ms <= SMALLEST_MS ? 0 : Math.ceil(Math.log(ms / SMALLEST_MS) / LOG_GAMMA);
+}
+
+/** `bucketOf` as SQL, for either database: one row for each bucket is less to carry than one for each duration. */
+export function bucketSql(column: string): string {
+  return `CASE WHEN ${column} <= ${SMALLEST_MS} THEN 0 ELSE CEIL(LN(${column} / ${SMALLEST_MS}) / ${LOG_GAMMA}) END`;
 }
 
 /** What stands for a bucket: the same relative distance from both of its ends. */

@@ -10,6 +10,7 @@ export class JobRunner {
   private current: { promise: Promise<JobRun>; abort: AbortController } | null = null;
   /** Kept beyond a run that timed out and still works. */
   private working = false;
+  private hasWarned = false;
 
   constructor(
     readonly job: ScheduledJob,
@@ -24,7 +25,8 @@ export class JobRunner {
   /** Begins a run; null when one is under way. Resolves when it has ended and is written down. */
   begin(): Promise<JobRun> | null {
     if (this.working) {
-      this.logger.warn('A job is still at work and is not begun anew', { job: this.job.name });
+      if (!this.hasWarned) this.logger.warn('A job is still at work and is not begun anew', { job: this.job.name });
+      this.hasWarned = true;
       return null;
     }
     const abort = new AbortController();
@@ -45,6 +47,7 @@ export class JobRunner {
 
   private async run(abort: AbortController): Promise<JobRun> {
     this.working = true;
+    this.hasWarned = false;
     const { name, timeoutMs } = this.job;
     const startedAt = this.clock.now();
     const started = this.clock.monotonic();
@@ -70,8 +73,9 @@ export class JobRunner {
       ...{ name, startedAt, endedAt: this.clock.now(), outcome },
       error: error === null ? null : messageOf(error).slice(0, 2_000),
     };
-    this.current = null;
+    // Until it is written down: who stops us waits for that too.
     await this.onEnd(run);
+    if (this.current?.abort === abort) this.current = null;
     return run;
   }
 }

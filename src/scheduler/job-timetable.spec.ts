@@ -45,6 +45,35 @@ describe('the timetable of a job', () => {
     expect(table.isDue(at(2, 2))).toBe(true);
   });
 
+  it.each([
+    ['Europe/Berlin', '2026-03-28', '2026-10-24'],
+    ['America/New_York', '2026-03-07', '2026-10-31'],
+    ['America/Sao_Paulo', '2018-11-03', '2018-02-16'],
+    ['UTC', '2026-03-28', '2026-10-24'],
+  ])('is due once each day in %s, also in the nights when the clocks go forward and back', (zone, ...nights) => {
+    const dayOf = new Intl.DateTimeFormat('sv', { timeZone: zone, dateStyle: 'short' });
+    for (const night of nights) {
+      for (const hour of [0, 1, 2, 3]) {
+        const noon = new Date(`${night}T12:00:00Z`).getTime();
+        const table = new JobTimetable(`30 ${hour} * * *`, noon, zone);
+        const days: string[] = [];
+        for (let now = noon; now < noon + 3.5 * DAY; now += 10 * 60_000) {
+          if (table.isDue(now)) days.push(dayOf.format(now));
+        }
+        expect(days.length).toBeGreaterThanOrEqual(3);
+        expect([hour, ...days]).toEqual([hour, ...new Set(days)]);
+      }
+    }
+  });
+
+  it('is due every half hour in the night that has one hour twice', () => {
+    const from = new Date('2026-10-24T23:00:00Z').getTime();
+    const table = new JobTimetable('*/30 * * * *', from, 'Europe/Berlin');
+    let runs = 0;
+    for (let now = from; now <= from + 5 * HOUR; now += 60_000) if (table.isDue(now)) runs++;
+    expect(runs).toBe(10);
+  });
+
   it('knows whether one of its times was missed', () => {
     const table = new JobTimetable('0 2 * * *', at(1, 12));
     expect(table.hasTimeBetween(at(1, 3), at(1, 12))).toBe(false);

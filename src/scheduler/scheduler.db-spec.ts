@@ -9,6 +9,7 @@ import { Settings } from '../settings/settings';
 import { JobRun } from './job-run.entity';
 import { JobRunRepository } from './job-run.repository';
 import type { ScheduledJob } from './scheduled-job.types';
+import { JobTimetable } from './job-timetable';
 import { Scheduler } from './scheduler';
 
 const HOUR = 3_600_000;
@@ -37,6 +38,7 @@ class TestJob implements ScheduledJob {
 let db: MigratedDatabase;
 let clock: FakeClock;
 let settings: Settings;
+let events: Events;
 let scheduler: Scheduler;
 let job: TestJob;
 
@@ -66,7 +68,8 @@ beforeEach(async () => {
   await db.dataSource.getRepository(SettingRow).clear();
   clock = new FakeClock(new Date(2026, 5, 1, 1, 0).getTime());
   const repository = new SettingRepository(db.dataSource.getRepository(SettingRow));
-  settings = new Settings(repository, db.transactions, anOperationLog(db), new Events(), loadConfig({}), clock);
+  events = new Events();
+  settings = new Settings(repository, db.transactions, anOperationLog(db), events, loadConfig({}), clock);
   job = new TestJob(settings);
   scheduler = await open();
 });
@@ -161,6 +164,72 @@ describe('the scheduler', () => {
     await begun();
     expect(job.runs).toHaveLength(2);
     job.runs[1]?.end();
+  });
+
+  it('keeps a time that has just come when another setting of the job changes before it is looked at', async () => {
+    clock.advance(HOUR);
+    await settings.update({ 'backup.keep': 3, 'backup.enabled': true });
+    await settings.update({ 'backup.schedule': '0 4 * * *' });
+    await settings.update({ 'backup.schedule': null });
+    expect(scheduler.list()[0]?.nextAt).toBe(new Date(2026, 5, 2, 2, 0).getTime());
+    clock.advance(24 * HOUR);
+    events.tell('settings.changed', { keys: ['backup.enabled'] });
+    scheduler.tick();
+    await begun();
+    expect(job.runs).toHaveLength(1);
+    job.runs[0]?.end();
+  });
+
+  it('catches up on what a stop has cut short, and begins nothing for those who ask meanwhile', async () => {
+    const run = scheduler.runNow('test');
+    await begun();
+    await scheduler.onModuleDestroy();
+    await run;
+    expect(await scheduler.runNow('test')).toBeNull();
+    job.runs[0]?.end();
+    scheduler = await open();
+    clock.advance(120_000);
+    scheduler.tick();
+    await begun();
+    expect(job.runs).toHaveLength(2);
+    job.runs[1]?.end();
+    await ended();
+  });
+
+  it('does not catch up on what has become due by itself meanwhile', async () => {
+    void scheduler.runNow('test');
+    await begun();
+    job.runs[0]?.end();
+    await ended();
+    await scheduler.onModuleDestroy();
+    clock.advance(25 * HOUR - 60_000);
+    scheduler = await open();
+    clock.advance(60_000);
+    scheduler.tick();
+    await begun();
+    job.runs[1]?.end();
+    await ended();
+    clock.advance(HOUR / 2);
+    scheduler.tick();
+    await begun();
+    expect(job.runs).toHaveLength(2);
+  });
+
+  it('goes on with the other jobs when the next time of one can not be told', async () => {
+    const broken = Object.assign(new TestJob(settings), { name: 'broken' });
+    const other = Object.assign(new TestJob(settings), { name: 'other' });
+    jest.spyOn(JobTimetable.prototype, 'isDue').mockImplementationOnce(() => {
+      throw new Error('No execution date was found');
+    });
+    scheduler.register(broken);
+    scheduler.register(other);
+    clock.advance(HOUR);
+    scheduler.tick();
+    scheduler.tick();
+    await begun();
+    expect([job, broken, other].map(({ runs }) => runs.length)).toEqual([0, 1, 1]);
+    expect(scheduler.list().find(({ name }) => name === 'test')?.nextAt).toBeNull();
+    for (const { runs } of [broken, other]) runs[0]?.end();
   });
 
   it('has nothing to catch up on where it has never run, or may not', async () => {

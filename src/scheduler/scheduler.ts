@@ -32,6 +32,7 @@ export class Scheduler implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger('Jobs');
   private readonly entries = new Map<string, Entry>();
   private isOpen = false;
+  private isClosed = false;
 
   constructor(
     private readonly runs: JobRunRepository,
@@ -55,11 +56,14 @@ export class Scheduler implements OnApplicationBootstrap, OnModuleDestroy {
     return [...this.entries.values()].map(toState).sort((a, b) => (a.nextAt ?? Infinity) - (b.nextAt ?? Infinity));
   }
 
-  /** Runs a job at once. Resolves when it has ended; null when it is under way already. @throws for an unknown name */
+  /**
+   * Runs a job at once. Resolves when it has ended; null when it is under way already or MCPS.ONE stops.
+   * @throws for an unknown name
+   */
   runNow(name: string): Promise<JobRun | null> {
     const entry = this.entries.get(name);
     if (entry === undefined) throw new Error(`There is no job ${name}`);
-    return entry.runner.begin() ?? Promise.resolve(null);
+    return (this.isClosed ? null : entry.runner.begin()) ?? Promise.resolve(null);
   }
 
   async onApplicationBootstrap(): Promise<void> {
@@ -69,13 +73,13 @@ export class Scheduler implements OnApplicationBootstrap, OnModuleDestroy {
     for (const [name, entry] of this.entries) {
       entry.last = known.get(name) ?? null;
       this.plan(entry);
-      const wasMissed = entry.last !== null && entry.timetable?.hasTimeBetween(entry.last.startedAt, now);
-      if (entry.runner.job.catchUp && wasMissed === true) entry.catchUpAt = this.clock.monotonic() + CATCH_UP_MS;
+      if (entry.runner.job.catchUp && wasMissed(entry, now)) entry.catchUpAt = this.clock.monotonic() + CATCH_UP_MS;
     }
   }
 
   async onModuleDestroy(): Promise<void> {
     this.isOpen = false;
+    this.isClosed = true;
     await Promise.all([...this.entries.values()].map(({ runner }) => runner.stop(STOP_LIMIT_MS)));
   }
 
@@ -85,15 +89,29 @@ export class Scheduler implements OnApplicationBootstrap, OnModuleDestroy {
     const now = this.clock.now();
     for (const entry of this.entries.values()) {
       const isMissed = entry.catchUpAt !== null && this.clock.monotonic() >= entry.catchUpAt;
-      if (isMissed) entry.catchUpAt = null;
-      const isDue = entry.timetable?.isDue(now) ?? false;
-      if (isDue || isMissed) void entry.runner.begin();
+      if (!this.isDue(entry, now) && !isMissed) continue;
+      // A run that is due makes good what was missed.
+      entry.catchUpAt = null;
+      void entry.runner.begin();
+    }
+  }
+
+  /** One schedule that has come to an end, or that the library fails at, holds up no other job. */
+  private isDue(entry: Entry, now: number): boolean {
+    try {
+      return entry.timetable?.isDue(now) ?? false;
+    } catch (error) {
+      this.logger.error('A job has no next time and is not planned any more', error, { job: entry.runner.job.name });
+      entry.timetable = null;
+      return false;
     }
   }
 
   private plan(entry: Entry): void {
     const { name } = entry.runner.job;
     const schedule = entry.runner.job.schedule();
+    // Another setting of the job has changed: a time that has just come, and was not looked at yet, must not get lost.
+    if (schedule !== null && entry.timetable?.expression === schedule) return;
     entry.timetable = schedule === null ? null : new JobTimetable(schedule, this.clock.now());
     if (entry.timetable === null) entry.catchUpAt = null;
     this.logger.debug('A job is planned', { job: name, schedule });
@@ -106,6 +124,12 @@ export class Scheduler implements OnApplicationBootstrap, OnModuleDestroy {
       this.logger.warn('The run of a job could not be written down', { job: run.name, reason: messageOf(error) });
     });
   }
+}
+
+/** Also what a stop of MCPS.ONE cut short. */
+function wasMissed({ last, timetable }: Entry, now: number): boolean {
+  if (last === null || timetable === null) return false;
+  return last.outcome === 'interrupted' || timetable.hasTimeBetween(last.startedAt, now);
 }
 
 function toState({ runner, timetable, last }: Entry): JobState {

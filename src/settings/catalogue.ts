@@ -115,6 +115,12 @@ export const SETTINGS = {
     'AUTH_RATE_LIMIT_PER_MINUTE',
     (config) => config.authRateLimitPerMinute,
   ),
+  'events.maxStreams': setting(wholeNumber({ min: 1, max: 10_000 }), 1000, 'Event streams that may be open at once'),
+  'events.maxStreamsPerCaller': setting(
+    wholeNumber({ min: 1, max: 10_000 }),
+    20,
+    'Event streams that one user or API key may have open at once',
+  ),
   environment: fixed(word(ENVIRONMENTS), 'development', 'development, production or test', 'ENVIRONMENT', (config) => {
     return config.environment;
   }),

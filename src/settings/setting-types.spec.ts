@@ -32,6 +32,11 @@ describe('what a setting may be', () => {
     },
   );
 
+  it('says of a day that never comes what is wrong with it, and nothing of the library', () => {
+    expect(() => cron().check('0 0 30 2 *')).toThrow(/\(no such day comes\)$/);
+    expect(() => cron().check('61 * * * *')).toThrow(/\(Field value \(61\) is out of range\)$/);
+  });
+
   it.each(['', '@daily', '* * * *', '* * * * * * *', '61 * * * *', 'a b c d e', '0 0 30 2 *', '2026-01-01', 7, null])(
     'does not take %p as a schedule, and says what one is',
     (value) => {

@@ -59,11 +59,17 @@ export function cron(): SettingType<string> {
     check: (value) => {
       const advice = 'must be a cron expression of five fields, or six with seconds first, such as "0 3 * * *"';
       if (typeof value !== 'string' || value.length > 100 || !CRON_FIELDS.test(value)) throw new Error(advice);
+      let time: CronTime;
       try {
-        // The parser accepts days that never come (30 February) and fails at the look for the next one.
-        new CronTime(value).getNextDateFrom(new Date());
+        time = new CronTime(value);
       } catch (error) {
         throw new Error(`${advice} (${error instanceof Error ? error.message : 'malformed'})`, { cause: error });
+      }
+      // The parser accepts days that never come (30 February) and fails at the look for the next one.
+      try {
+        time.getNextDateFrom(new Date());
+      } catch (error) {
+        throw new Error(`${advice} (no such day comes)`, { cause: error });
       }
       return value;
     },

@@ -83,6 +83,46 @@ describe('the settings', () => {
     expect(settings.get('mcp.maxRetries')).toBe(3);
   });
 
+  it('are what is stored, also when a change was made whose answer got lost', async () => {
+    const settings = await openSettings();
+    const run = db.transactions.run.bind(db.transactions);
+    jest.spyOn(db.transactions, 'run').mockImplementationOnce(async (work) => {
+      await run(work);
+      throw new Error('the connection broke');
+    });
+    await expect(settings.update({ 'mcp.maxRetries': 5 })).rejects.toThrow('the connection broke');
+    const heard: string[] = [];
+    events.on('settings.changed', ({ keys }) => heard.push(...keys));
+    await settings.update({ 'mcp.timeoutSeconds': 60 });
+    expect([settings.get('mcp.maxRetries'), settings.get('mcp.timeoutSeconds')]).toEqual([5, 60]);
+    expect(heard).toEqual(['mcp.maxRetries', 'mcp.timeoutSeconds']);
+  });
+
+  it('are changed one after another by many at once: the last is what holds, and each row tells what was before', async () => {
+    const settings = await openSettings();
+    const values = Array.from({ length: 20 }, (_, index) => index + 1);
+    await Promise.all(values.map((value) => settings.update({ 'backup.keep': value })));
+    expect(settings.get('backup.keep')).toBe(20);
+    expect(stateOf(await openSettings(), 'backup.keep')).toEqual([20, 'database']);
+    const changes = (await operationRows()).map((row) => JSON.parse(row.changes ?? '')['backup.keep']);
+    expect(changes).toEqual(values.map((value) => ({ before: value === 1 ? 7 : value - 1, after: value })));
+  });
+
+  it('take no keys that every object has, and answer a flood of unknown ones with the first hundred', async () => {
+    const settings = await openSettings();
+    const given = JSON.parse('{"__proto__": 1, "constructor": null, "hasOwnProperty": true}') as Record<
+      string,
+      unknown
+    >;
+    await expect(settings.update(given)).rejects.toMatchObject({
+      errors: ['__proto__', 'constructor', 'hasOwnProperty'].map((path) => ({ path })),
+    });
+    const flood = Object.fromEntries(Array.from({ length: 5_000 }, (_, index) => [`${index} ${'x'.repeat(500)}`, 1]));
+    const error = await settings.update(flood).catch((thrown: unknown) => thrown as { errors: { path: string }[] });
+    expect(error?.errors).toHaveLength(100);
+    expect(error?.errors.every(({ path }) => path.length === 100)).toBe(true);
+  });
+
   it('are audited with what they were and what they are, a reset too, nothing where nothing is asked', async () => {
     const settings = await openSettings();
     await settings.update({ 'mcp.maxRetries': 5, 'cleanup.schedule': '0 4 * * *' });

@@ -36,6 +36,8 @@ export class Settings {
   private readonly logger = new Logger('Settings');
   private readonly changes = new KeyedMutex();
   private stored = new Map<SettingKey, unknown>();
+  /** False when a change has failed in a way that leaves open whether it is stored. */
+  private isCertain = true;
 
   constructor(
     private readonly repository: SettingRepository,
@@ -47,7 +49,8 @@ export class Settings {
   ) {}
 
   get<K extends SettingKey>(key: K): SettingValue<K> {
-    return this.stateOf(key).value as SettingValue<K>;
+    const value = this.stored.get(key);
+    return (value === undefined ? this.unstored(key) : value) as SettingValue<K>;
   }
 
   list(): SettingState[] {
@@ -70,13 +73,17 @@ export class Settings {
     return this.changes.run('all', async () => {
       const patch = checkPatch(given);
       if (patch.size === 0) return;
+      // A commit whose answer was lost may have been one: what holds is what is stored.
+      if (!this.isCertain) await this.readAll();
       const before = this.valuesOf(patch);
       const next = new Map(this.stored);
       for (const [key, value] of patch) {
         if (value === null) next.delete(key);
         else next.set(key, value);
       }
+      this.isCertain = false;
       await this.store(patch, before, next);
+      this.isCertain = true;
       this.stored = next;
       this.tell(before);
     });
@@ -84,16 +91,19 @@ export class Settings {
 
   /** Reads what is stored: at the start, and after other data has come in its place. */
   reload(): Promise<void> {
-    return this.changes.run('all', async () => {
-      const before = new Map(SETTING_KEYS.map((key) => [key, this.stateOf(key).value]));
-      const next = new Map<SettingKey, unknown>();
-      for (const { key, value } of await this.repository.all()) {
-        const known = this.readStored(key, value);
-        if (known) next.set(known.key, known.value);
-      }
-      this.stored = next;
-      this.tell(before);
-    });
+    return this.changes.run('all', () => this.readAll());
+  }
+
+  private async readAll(): Promise<void> {
+    const before = new Map(SETTING_KEYS.map((key) => [key, this.get(key)]));
+    const next = new Map<SettingKey, unknown>();
+    for (const { key, value } of await this.repository.all()) {
+      const known = this.readStored(key, value);
+      if (known) next.set(known.key, known.value);
+    }
+    this.stored = next;
+    this.isCertain = true;
+    this.tell(before);
   }
 
   private stateOf(key: SettingKey): SettingState {

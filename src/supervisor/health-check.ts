@@ -65,6 +65,12 @@ export function newHealth({ now, heard }: Sight, rules: HealthRules, random: num
   return { heard, askAt: nextAsk(now, rules, random), askedAt: null, misses: 0, isExcused: false };
 }
 
+/** By other rules from now on. What is known of the server stays; who owes an answer is still asked for it soon. */
+export function replanned(health: Health, now: number, rules: HealthRules, random: number): Health {
+  const askAt = health.misses > 0 ? now + rules.retryMs : nextAsk(now, rules, random);
+  return { ...health, askAt };
+}
+
 /** Looks at a server; tells whether it is to be asked now. */
 export function look(
   health: Health,

@@ -6,6 +6,7 @@ import { waitUntil } from '../../test/support/process-tree';
 import { removeTemporaryFolders, temporaryFolder } from '../../test/support/temporary-folder';
 import { SystemClock } from '../common/clock';
 import type { AppConfig } from '../config/app-config';
+import { Events } from '../events/events';
 import { TrafficTap } from '../mcp/traffic-tap';
 import { GroupUsageReader } from './group-usage';
 import { HealthMonitor } from './health-monitor';
@@ -25,14 +26,21 @@ class Ward {
       environmentOfChildren: { PATH: process.env.PATH },
       mcpEnvPassthrough: [],
       mcpMaxMessageBytes: 1_024 * 1_024,
-      mcpHealthIntervalMs: intervalMs,
       dataDir: temporaryFolder(),
       logDir: temporaryFolder(),
     } as unknown as AppConfig;
     const clock = new SystemClock();
     this.spawner = new FakeSpawner(behave);
-    this.supervisor = new SupervisorService(this.spawner, new GroupUsageReader(clock), new TrafficTap(), config, clock);
-    this.monitor = new HealthMonitor(this.supervisor, config, this.clock);
+    this.supervisor = new SupervisorService(
+      this.spawner,
+      new GroupUsageReader(clock),
+      new TrafficTap(),
+      config,
+      clock,
+      new Events(),
+    );
+    this.monitor = new HealthMonitor(this.supervisor, this.clock);
+    this.monitor.askAfter(intervalMs);
   }
 
   /** So much time without a word, tick by tick. */
@@ -175,6 +183,53 @@ describe('the health of running tools', () => {
     const before = timers();
     one.monitor.onApplicationBootstrap();
     expect(timers()).toBe(before);
+  });
+
+  it('is asked for sooner as soon as the interval is a shorter one, not at all when it is 0, and then again', async () => {
+    const one = ward(undefined, 3_600_000);
+    await one.start('a');
+    const { peer } = one.supervisor.session('a')!;
+    const asked = async (): Promise<number> => {
+      one.pass(3 * INTERVAL_MS);
+      await one.until('no question is open', () => peer!.inFlight === 0);
+      one.monitor.tick();
+      return one.pings();
+    };
+    await one.until('the first ping was answered', () => peer!.inFlight === 0);
+    expect(await asked()).toBe(1);
+    one.monitor.askAfter(INTERVAL_MS);
+    expect(await asked()).toBe(2);
+    one.monitor.askAfter(0);
+    one.monitor.askAfter(3_600_000);
+    expect(await asked()).toBe(2);
+    one.monitor.askAfter(INTERVAL_MS);
+    expect(await asked()).toBe(3);
+  });
+
+  it('is no longer doubted when nobody asks any more', async () => {
+    const one = ward();
+    await one.start('a');
+    one.spawner.last.isFrozen = true;
+    one.pass(2 * INTERVAL_MS);
+    await one.until('it is degraded', () => one.error('a') === 'unresponsive');
+    one.monitor.askAfter(0);
+    expect(one.supervisor.snapshot('a')).toMatchObject({ state: 'running', lastError: null });
+  });
+
+  it('keeps what is known of its silence when the interval changes meanwhile', async () => {
+    const one = ward();
+    await one.start('a');
+    const session = one.supervisor.session('a')!;
+    await one.until('it has answered', () => session.pingMs !== null);
+    one.spawner.last.isFrozen = true;
+    one.pass(2 * INTERVAL_MS);
+    await one.until('it is degraded', () => one.error('a') === 'unresponsive');
+    one.monitor.askAfter(INTERVAL_MS + 1);
+    await one.until('it is condemned', () => {
+      one.pass(INTERVAL_MS);
+      return one.supervisor.snapshot('a').state !== 'running';
+    });
+    expect(one.pings()).toBe(4);
   });
 
   it('is not asked of a hundred tools at once that became ready at once', async () => {

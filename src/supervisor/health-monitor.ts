@@ -1,6 +1,5 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Clock } from '../common/clock';
-import { AppConfig } from '../config/app-config';
 import {
   answered,
   type Health,
@@ -10,6 +9,7 @@ import {
   missed,
   MISSES_ALLOWED,
   newHealth,
+  replanned,
   type Sight,
   type Verdict,
 } from './health-check';
@@ -31,14 +31,17 @@ const LONGEST_TICK_MS = 5_000;
 const SUSPENDED_MS = 2_000;
 
 /**
- * Asks running tools that have been quiet for long whether they are still there (F23, F42): one timer for all. A miss shows as
+ * Asks running tools that have been quiet for long whether they are still there (F23, F42), as soon as it is told how long
+ * that is: one timer for all. A miss shows as
  * `lastError`, the third in a row ends that life, and the restart policy decides what follows.
  */
 @Injectable()
 export class HealthMonitor implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger('Health');
-  private readonly rules: HealthRules;
-  private readonly tickMs: number;
+  /** An interval of 0: nobody is asked. */
+  private rules: HealthRules = healthRules(0);
+  private tickMs = LONGEST_TICK_MS;
+  private isOpen = false;
   private readonly patients = new Map<string, Patient>();
   private timer: NodeJS.Timeout | null = null;
   private lastTickAt: number;
@@ -47,22 +50,32 @@ export class HealthMonitor implements OnApplicationBootstrap, OnModuleDestroy {
 
   constructor(
     private readonly supervisor: SupervisorService,
-    config: AppConfig,
     private readonly clock: Clock,
   ) {
-    this.rules = healthRules(config.mcpHealthIntervalMs);
-    this.tickMs = Math.min(LONGEST_TICK_MS, Math.max(SHORTEST_TICK_MS, config.mcpHealthIntervalMs / 12));
     this.lastTickAt = clock.monotonic();
   }
 
+  /** From now on tools are asked after so much silence, also those that have been silent for a while; 0: none is. */
+  askAfter(intervalMs: number): void {
+    if (intervalMs === this.rules.intervalMs) return;
+    this.rules = healthRules(intervalMs);
+    this.tickMs = Math.min(LONGEST_TICK_MS, Math.max(SHORTEST_TICK_MS, intervalMs / 12));
+    if (intervalMs === 0) this.dismissAll();
+    const now = this.clock.monotonic();
+    for (const patient of this.patients.values()) {
+      patient.health = replanned(patient.health, now, this.rules, Math.random());
+    }
+    this.schedule();
+  }
+
   onApplicationBootstrap(): void {
-    if (this.rules.intervalMs === 0) return;
-    this.lastTickAt = this.clock.monotonic();
-    this.timer = setInterval(() => this.tick(), this.tickMs).unref();
+    this.isOpen = true;
+    this.schedule();
   }
 
   onModuleDestroy(): void {
-    if (this.timer) clearInterval(this.timer);
+    this.isOpen = false;
+    this.schedule();
     this.patients.clear();
   }
 
@@ -74,6 +87,22 @@ export class HealthMonitor implements OnApplicationBootstrap, OnModuleDestroy {
     const running = this.supervisor.runningSessions();
     for (const id of this.patients.keys()) if (!running.has(id)) this.patients.delete(id);
     for (const [toolId, session] of running) this.examine(toolId, session);
+  }
+
+  private schedule(): void {
+    if (this.timer) clearInterval(this.timer);
+    this.timer = null;
+    if (!this.isOpen || this.rules.intervalMs === 0) return;
+    this.lastTickAt = this.clock.monotonic();
+    this.timer = setInterval(() => this.tick(), this.tickMs).unref();
+  }
+
+  /** Nobody looks after them any more, so that nothing said of their silence could be taken back later. */
+  private dismissAll(): void {
+    for (const { toolId, session, health } of this.patients.values()) {
+      if (health.misses > 0) this.supervisor.recover(toolId, session.generation, CODE);
+    }
+    this.patients.clear();
   }
 
   private examine(toolId: string, session: ToolSession): void {

@@ -1,6 +1,8 @@
 import { aSupervisedTool } from '../../test/support/a-supervised-tool';
 import { isLauncher, sameConnection, startTimeoutOf, type ToolConnection } from './supervised-tool';
 
+const DEFAULTS = { maxRetries: 3, timeoutMs: 11_000 };
+
 describe('a supervised tool', () => {
   it('is run by a launcher, whatever path or extension that has', () => {
     for (const command of [
@@ -19,9 +21,10 @@ describe('a supervised tool', () => {
   });
 
   it('may take its request timeout to start, a launcher two minutes, and what is set before all', () => {
-    expect(startTimeoutOf(aSupervisedTool({ command: 'node', timeoutMs: 7_000 }))).toBe(7_000);
-    expect(startTimeoutOf(aSupervisedTool({ command: 'npx', timeoutMs: 7_000 }))).toBe(120_000);
-    expect(startTimeoutOf(aSupervisedTool({ command: 'npx', startTimeoutMs: 9_000 }))).toBe(9_000);
+    expect(startTimeoutOf(aSupervisedTool({ command: 'node', timeoutMs: 7_000 }), DEFAULTS)).toBe(7_000);
+    expect(startTimeoutOf(aSupervisedTool({ command: 'node', timeoutMs: null }), DEFAULTS)).toBe(11_000);
+    expect(startTimeoutOf(aSupervisedTool({ command: 'npx', timeoutMs: 7_000 }), DEFAULTS)).toBe(120_000);
+    expect(startTimeoutOf(aSupervisedTool({ command: 'npx', startTimeoutMs: 9_000 }), DEFAULTS)).toBe(9_000);
   });
 
   it('has another connection after every change that a running server would not notice', () => {

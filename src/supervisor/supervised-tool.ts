@@ -20,18 +20,27 @@ export interface SupervisedTool extends ToolConnection {
   id: string;
   name: string;
   restartPolicy: RestartPolicy;
-  /** Restarts in a row before it counts as failed. */
-  maxRetries: number;
-  /** For each request. */
-  timeoutMs: number;
+  /** Restarts in a row before it counts as failed; null: as many as all tools that say nothing of their own. */
+  maxRetries: number | null;
+  /** For each request; null: that of all tools that say nothing of their own. */
+  timeoutMs: number | null;
   /** For start and handshake; null: `timeoutMs`, more for launchers that may download first. */
   startTimeoutMs: number | null;
   recordPayloads: boolean;
   /** Of its whole process group; null: no limit. */
   memoryLimitBytes: number | null;
-  /** Why it must not be started as it is defined, whatever is asked for. */
-  refusal?: StartRefusal | null;
+  /** Why it must not be started as it is defined, whatever is asked for; asked before each start. */
+  refusal?: () => StartRefusal | null;
 }
+
+/** What holds for tools that say nothing of their own. */
+export interface ToolDefaults {
+  maxRetries: number;
+  timeoutMs: number;
+}
+
+/** What holds until somebody says more (`SupervisorService.assume`). */
+export const FIRST_DEFAULTS: Readonly<ToolDefaults> = { maxRetries: 3, timeoutMs: 30_000 };
 
 /** A definition that may not run: one of before a rule was made, or written past all rules. */
 export interface StartRefusal {
@@ -54,8 +63,9 @@ export function isLauncher(command: string | null): boolean {
 }
 
 /** How long start and handshake may take together, in milliseconds. */
-export function startTimeoutOf(tool: SupervisedTool): number {
-  return tool.startTimeoutMs ?? (isLauncher(tool.command) ? LAUNCHER_START_TIMEOUT_MS : tool.timeoutMs);
+export function startTimeoutOf(tool: SupervisedTool, defaults: ToolDefaults): number {
+  const { startTimeoutMs, command, timeoutMs } = tool;
+  return startTimeoutMs ?? (isLauncher(command) ? LAUNCHER_START_TIMEOUT_MS : (timeoutMs ?? defaults.timeoutMs));
 }
 
 /** Whether a running server was started from the same connection that the definition now has. */

@@ -27,7 +27,7 @@ import { SupervisorService } from './supervisor.service';
     SamplingTimes,
     { provide: ProcessSpawner, inject: [AppConfig], useFactory: createSpawner },
   ],
-  exports: [SupervisorService, ResourceSampler],
+  exports: [SupervisorService, HealthMonitor, ResourceSampler],
 })
 export class SupervisorModule {}
 

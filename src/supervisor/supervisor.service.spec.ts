@@ -5,6 +5,7 @@ import { waitUntil } from '../../test/support/process-tree';
 import { removeTemporaryFolders, temporaryFolder } from '../../test/support/temporary-folder';
 import { SystemClock } from '../common/clock';
 import type { AppConfig } from '../config/app-config';
+import { Events } from '../events/events';
 import type { TrafficRecord } from '../mcp/traffic';
 import { TrafficTap } from '../mcp/traffic-tap';
 import { GroupUsageReader } from './group-usage';
@@ -24,13 +25,21 @@ class House {
   readonly spawner: FakeSpawner;
   readonly tap = new TrafficTap();
   readonly records: TrafficRecord[] = [];
+  readonly events = new Events();
   readonly supervisor: SupervisorService;
 
   constructor(behave: (index: number) => FakeBehaviour = () => ({})) {
     const clock = new SystemClock();
     this.spawner = new FakeSpawner(behave);
     this.tap.connect({ record: (record) => this.records.push(record) });
-    this.supervisor = new SupervisorService(this.spawner, new GroupUsageReader(clock), this.tap, CONFIG, clock);
+    this.supervisor = new SupervisorService(
+      this.spawner,
+      new GroupUsageReader(clock),
+      this.tap,
+      CONFIG,
+      clock,
+      this.events,
+    );
   }
 }
 

@@ -6,6 +6,7 @@ import { MaintenanceError } from '../common/maintenance';
 import { Semaphore } from '../common/semaphore';
 import { VERSION } from '../common/version';
 import { AppConfig } from '../config/app-config';
+import { Events } from '../events/events';
 import { addressPolicyOf } from '../mcp/address-policy';
 import { createGuardedFetch } from '../mcp/guarded-fetch';
 import type { TrafficSink } from '../mcp/traffic';
@@ -16,7 +17,7 @@ import type { IsolationReport } from './isolation-report';
 import { ProcessSpawner } from './process-spawner';
 import { StderrFiles } from './stderr-files';
 import type { StderrLine } from './stderr-ring';
-import type { SupervisedTool } from './supervised-tool';
+import { FIRST_DEFAULTS, type SupervisedTool, type ToolDefaults } from './supervised-tool';
 import { ShuttingDownError, StartAbortedError, ToolStartFailedError, ToolUnkillableError } from './supervisor.errors';
 import { type InstanceSurroundings, ToolInstance } from './tool-instance';
 import { DEFAULT_TIMES, type LifecycleState, type LifecycleTimes, type Phase, SHUTDOWN_TIMES } from './tool-lifecycle';
@@ -69,6 +70,7 @@ export class SupervisorService implements OnModuleInit, OnModuleDestroy {
   private readonly installation: string;
   private readonly remoteFetch: typeof fetch;
   private readonly stderrFiles: StderrFiles;
+  private defaults: Readonly<ToolDefaults> = FIRST_DEFAULTS;
   private draining = false;
   private suspended = false;
 
@@ -78,6 +80,7 @@ export class SupervisorService implements OnModuleInit, OnModuleDestroy {
     private readonly tap: TrafficTap,
     private readonly config: AppConfig,
     private readonly clock: Clock,
+    private readonly events: Events,
   ) {
     this.installation = installationId(join(config.dataDir, 'installation-id'));
     this.remoteFetch = createGuardedFetch(addressPolicyOf(config));
@@ -89,6 +92,11 @@ export class SupervisorService implements OnModuleInit, OnModuleDestroy {
     await this.spawner.prepare();
     const count = await this.spawner.reapLeftovers(`${this.installation}:`);
     if (count > 0) this.logger.warn('Processes that an earlier run had left behind were ended', { count });
+  }
+
+  /** Says what holds from now on for tools that say nothing of their own, those that run included. */
+  assume(defaults: ToolDefaults): void {
+    this.defaults = { ...defaults };
   }
 
   /** Takes a tool in, or a changed definition of one that it has. Starts nothing. */
@@ -304,9 +312,13 @@ export class SupervisorService implements OnModuleInit, OnModuleDestroy {
     stderrSink?: InstanceSurroundings['stderrSink'],
   ): ToolInstance {
     const times = (): LifecycleTimes => (this.draining ? SHUTDOWN_TIMES : DEFAULT_TIMES);
+    const defaults = (): ToolDefaults => this.defaults;
     return new ToolInstance(tool, {
       get times() {
         return times();
+      },
+      get defaults() {
+        return defaults();
       },
       spawner: this.spawner,
       sink,
@@ -328,6 +340,7 @@ export class SupervisorService implements OnModuleInit, OnModuleDestroy {
 
   private onChange(instance: ToolInstance, before: LifecycleState): void {
     const { lifecycle, tool } = instance;
+    this.events.tell('tool.status-changed', { toolId: tool.id });
     if (lifecycle.phase === before.phase) return;
     const facts = { tool: tool.name, generation: lifecycle.generation };
     if (lifecycle.phase === 'running') {

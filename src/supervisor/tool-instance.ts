@@ -6,7 +6,7 @@ import { problem } from './failure-explanation';
 import { type FiredTimer, LifecycleTimers } from './lifecycle-timers';
 import { SessionReport } from './session-report';
 import { StderrRing, type StderrSink } from './stderr-ring';
-import { sameConnection, type SupervisedTool } from './supervised-tool';
+import { FIRST_DEFAULTS, sameConnection, type SupervisedTool } from './supervised-tool';
 import {
   advance,
   type Effect,
@@ -200,7 +200,7 @@ export class ToolInstance {
     const { state, effects } = advance(before, event, {
       ...this.surroundings.times,
       restartPolicy: this.definition.restartPolicy,
-      maxRetries: this.definition.maxRetries,
+      maxRetries: this.definition.maxRetries ?? (this.surroundings.defaults ?? FIRST_DEFAULTS).maxRetries,
       now: this.surroundings.clock.now(),
       random: Math.random(),
     });

@@ -14,7 +14,7 @@ import { NoiseLimit } from './noise-limit';
 import { type Launch, type ManagedProcess, type ProcessSpawner, SpawnError } from './process-spawner';
 import { type PingResult, pingServer } from './session-ping';
 import type { StderrRing } from './stderr-ring';
-import { isLauncher, startTimeoutOf, type SupervisedTool } from './supervised-tool';
+import { FIRST_DEFAULTS, isLauncher, startTimeoutOf, type SupervisedTool, type ToolDefaults } from './supervised-tool';
 
 /** What a session needs of the house. */
 export interface SessionSurroundings {
@@ -25,6 +25,8 @@ export interface SessionSurroundings {
   environment: Readonly<Record<string, string | undefined>>;
   passthrough: readonly string[];
   maxMessageBytes: number;
+  /** Read at each step, since they change; default: FIRST_DEFAULTS. */
+  readonly defaults?: ToolDefaults;
   /** What reaches remote servers; default: none but those that the default address policy allows. */
   remoteFetch?: typeof fetch;
   /** Value of the marker variable of this tool's processes. */
@@ -90,6 +92,11 @@ export class ToolSession {
     return this.aborter.signal;
   }
 
+  /** How long a request may take that says nothing else. */
+  get timeoutMs(): number {
+    return this.tool.timeoutMs ?? this.defaults.timeoutMs;
+  }
+
   /** Whether the server has said anything since it became ready. */
   get hasSpoken(): boolean {
     return (this.peer?.heard ?? 0) > this.heardAtReady;
@@ -107,7 +114,7 @@ export class ToolSession {
   async open(stderr: StderrRing): Promise<void> {
     this.stderr = { ring: stderr, droppedBefore: stderr.dropped };
     this.opening = this.doOpen(stderr);
-    const limitMs = startTimeoutOf(this.tool);
+    const limitMs = this.startTimeoutMs;
     const done = new AbortController();
     const signal = AbortSignal.any([this.signal, done.signal]);
     // Looking at a folder that has gone away (a network file system) may never end.
@@ -122,7 +129,7 @@ export class ToolSession {
     const { peer, transport } = this;
     if (peer === null) throw new Error('handshake before open');
     const identity = await performHandshake(peer, {
-      timeoutMs: Math.max(1, startTimeoutOf(this.tool) - elapsedMs),
+      timeoutMs: Math.max(1, this.startTimeoutMs - elapsedMs),
       signal: this.aborter.signal,
       probe: this.tool.transport === 'sse' ? 'legacy' : probe,
       probeSilenceMs: isLauncher(this.tool.command) ? LAUNCHER_PROBE_SILENCE_MS : PROBE_SILENCE_MS,
@@ -136,7 +143,7 @@ export class ToolSession {
   }
 
   /** Asks whether it is there, and keeps how long the answer took; without one, the figure of before stays. Never rejects. */
-  async ping(timeoutMs: number = this.tool.timeoutMs): Promise<PingResult> {
+  async ping(timeoutMs: number = this.timeoutMs): Promise<PingResult> {
     const { peer, identity } = this;
     if (peer === null || identity === null) return { is: 'missed', reason: 'It is not connected' };
     const result = await pingServer(peer, identity, timeoutMs);
@@ -167,8 +174,16 @@ export class ToolSession {
 
   private remoteClosed = false;
 
+  private get defaults(): ToolDefaults {
+    return this.surroundings.defaults ?? FIRST_DEFAULTS;
+  }
+
+  private get startTimeoutMs(): number {
+    return startTimeoutOf(this.tool, this.defaults);
+  }
+
   private async doOpen(stderr: StderrRing): Promise<void> {
-    const { refusal } = this.tool;
+    const refusal = this.tool.refusal?.() ?? null;
     if (refusal) throw new SpawnError(refusal.code, refusal.message, true, refusal.hint);
     this.transport = this.tool.transport === 'stdio' ? await this.startProgram(stderr) : this.remoteTransport();
     const { sink, clientInfo } = this.surroundings;
@@ -232,7 +247,7 @@ export class ToolSession {
     const isTooLate = error === undefined || (error instanceof HandshakeError && error.code === 'handshake_timeout');
     const silence = this.transport instanceof RemoteTransport && isTooLate ? this.transport.silence : null;
     if (silence === null) return null;
-    const limit = `within ${startTimeoutOf(this.tool)} ms`;
+    const limit = `within ${this.startTimeoutMs} ms`;
     return new TransportError(silence.code, `${silence.message} ${limit}`, { cause: error });
   }
 

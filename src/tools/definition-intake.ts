@@ -4,7 +4,6 @@ import { validateSync } from 'class-validator';
 import { ValidationFailedError } from '../common/domain-error';
 import { nulErrors } from '../common/nul';
 import { toFieldErrors } from '../common/validation.pipe';
-import { AppConfig } from '../config/app-config';
 import type { ProblemCode } from './definition-check.types';
 import { DefinitionPolicy } from './definition-policy';
 import { MASKED, type ToolDefinition } from './tool-definition.types';
@@ -37,10 +36,7 @@ type StoredSecret = (field: 'env' | 'headers', name: string) => string | undefin
 /** Turns what clients send into whole definitions that may be saved. */
 @Injectable()
 export class DefinitionIntake {
-  constructor(
-    private readonly config: AppConfig,
-    private readonly policy: DefinitionPolicy,
-  ) {}
+  constructor(private readonly policy: DefinitionPolicy) {}
 
   /**
    * Fills in the defaults and refuses what must not be saved. `stored`: the values that masks sent back stand for.
@@ -66,18 +62,18 @@ export class DefinitionIntake {
   }
 
   complete(request: ToolRequest): ToolDefinition {
-    const { command = null, cwd = null, url = null, startTimeoutMs = null, memoryLimitBytes = null } = request;
+    const { command = null, cwd = null, url = null, memoryLimitBytes = null } = request;
+    const { maxRetries = null, timeoutMs = null, startTimeoutMs = null } = request;
     const { description = '', tags = [], args = [], env = {}, headers = {} } = request;
     const { enabled = true, autoStart = false, recordPayloads = true } = request;
     return {
       ...{ name: request.name, description, tags: [...new Set(tags)] },
       transport: request.transport ?? (command === null && url !== null ? 'streamable-http' : 'stdio'),
       ...{ command, args, cwd, env, url, headers },
-      ...{ enabled, autoStart, recordPayloads, startTimeoutMs, memoryLimitBytes },
+      ...{ enabled, autoStart, recordPayloads, memoryLimitBytes },
+      ...{ maxRetries, timeoutMs, startTimeoutMs },
       restartPolicy: request.restartPolicy ?? 'on-failure',
       sharing: request.sharing ?? 'auto',
-      maxRetries: request.maxRetries ?? this.config.mcpMaxRetries,
-      timeoutMs: request.timeoutMs ?? this.config.mcpTimeoutMs,
     };
   }
 }

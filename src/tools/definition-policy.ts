@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { AppConfig } from '../config/app-config';
-import { addressPolicyOf } from '../mcp/address-policy';
+import { addressPolicyOf, type AddressPolicy } from '../mcp/address-policy';
+import { Settings } from '../settings/settings';
 import type { StartRefusal } from '../supervisor/supervised-tool';
 import { checkDefinition } from './definition-check';
 import type { CheckEnvironment, DefinitionProblem } from './definition-check.types';
@@ -16,10 +17,13 @@ const ANY_MACHINE: CheckEnvironment = {
 /** The one place that says which definitions are allowed here. */
 @Injectable()
 export class DefinitionPolicy {
-  private readonly rules: DefinitionRules;
+  private readonly addresses: AddressPolicy;
 
-  constructor(config: AppConfig) {
-    this.rules = { allowInlineCode: config.toolsAllowInlineCode, addresses: addressPolicyOf(config) };
+  constructor(
+    config: AppConfig,
+    private readonly settings: Settings,
+  ) {
+    this.addresses = addressPolicyOf(config);
   }
 
   /** What is wrong with a definition, by itself or also on a machine. Starts nothing. */
@@ -31,12 +35,17 @@ export class DefinitionPolicy {
   }
 
   /**
-   * Why a stored definition, its secrets in clear, must not be started; null if it may. One of before a rule was made, or
-   * written into the database past the API, is no better than one that is sent.
+   * Why a stored definition, its secrets in clear, must not be started now; null if it may. One of before a rule was made,
+   * or written into the database past the API, is no better than one that is sent.
    */
   refusalAtStart(definition: ToolConnection): StartRefusal | null {
     const [problem] = checkRules(definition, this.rules);
     if (problem === undefined) return null;
     return { code: problem.code, message: `${problem.path}: ${problem.message}`, hint: problem.hint };
+  }
+
+  /** As they are at this moment. */
+  private get rules(): DefinitionRules {
+    return { allowInlineCode: this.settings.get('tools.allowInlineCode'), addresses: this.addresses };
   }
 }

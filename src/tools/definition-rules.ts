@@ -12,7 +12,8 @@ export interface DefinitionRules {
   addresses: AddressPolicy;
 }
 
-const ALLOW = 'An operator who trusts all definitions sets TOOLS_ALLOW_INLINE_CODE=true.';
+const ALLOW =
+  'An administrator who trusts all definitions turns on the setting tools.allowInlineCode (TOOLS_ALLOW_INLINE_CODE).';
 
 /**
  * What a definition must not do wherever it comes from, be it sent, imported, probed or read from the database: asks

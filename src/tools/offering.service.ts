@@ -59,7 +59,7 @@ export async function readOffering(session: ToolSession): Promise<KeptOffering> 
   const { peer, identity, tool } = session;
   if (peer === null || identity === null) throw new ToolNotRunningError(tool.name, 'not ready');
   const { protocolVersion, serverInfo, instructions, capabilities } = identity;
-  const lists = await listOfferings(peer, identity, { timeoutMs: tool.timeoutMs, signal: session.signal });
+  const lists = await listOfferings(peer, identity, { timeoutMs: session.timeoutMs, signal: session.signal });
   // A server may name its own key in a description; who reads what it offers needs no secret.
   return session.mask.applyToJson({ protocolVersion, serverInfo, instructions, capabilities, ...lists });
 }

@@ -2,7 +2,7 @@
 export interface EnvRefusal {
   message: string;
   hint: string;
-  /** Whether an operator can allow it (TOOLS_ALLOW_INLINE_CODE). */
+  /** Whether an administrator can allow it (`tools.allowInlineCode`). */
   isOptional: boolean;
 }
 

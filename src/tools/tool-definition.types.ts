@@ -8,6 +8,9 @@ export type Sharing = (typeof SHARINGS)[number];
 export const DESIRED_STATES = ['running', 'stopped', 'on-demand'] as const;
 export type DesiredState = (typeof DESIRED_STATES)[number];
 
+/** Fields that follow the settings where they are null. */
+export const FOLLOWING = ['maxRetries', 'timeoutMs'] as const;
+
 /** What the values of `env` and `headers` look like in every answer; sending it back keeps the stored value. */
 export const MASKED = '***';
 
@@ -19,8 +22,9 @@ export interface ToolDefinition extends ToolConnection {
   enabled: boolean;
   autoStart: boolean;
   restartPolicy: RestartPolicy;
-  maxRetries: number;
-  timeoutMs: number;
+  /** Null, as for `timeoutMs`: follows the settings. */
+  maxRetries: number | null;
+  timeoutMs: number | null;
   startTimeoutMs: number | null;
   recordPayloads: boolean;
   sharing: Sharing;

@@ -6,14 +6,17 @@ import { waitUntil } from '../../test/support/process-tree';
 import { removeTemporaryFolders, temporaryFolder } from '../../test/support/temporary-folder';
 import { SystemClock } from '../common/clock';
 import type { AppConfig } from '../config/app-config';
+import { Events } from '../events/events';
 import type { Recorder } from '../logs/recorder.service';
 import { ToolNames } from '../logs/tool-names';
 import { TrafficTap } from '../mcp/traffic-tap';
 import { GroupUsageReader } from '../supervisor/group-usage';
 import { SupervisorService } from '../supervisor/supervisor.service';
+import type { Settings } from '../settings/settings';
 import type { OfferingService } from './offering.service';
 import { DefinitionPolicy } from './definition-policy';
 import { ToolReconciler } from './tool-reconciler';
+import type { ToolDefaults } from './tool-defaults';
 import { ToolRegistry } from './tool-registry';
 import { ToolRuntimeService } from './tool-runtime.service';
 import type { ToolSecrets } from './tool-secrets';
@@ -89,8 +92,16 @@ class House {
       dataDir: temporaryFolder(),
     } as unknown as AppConfig;
     const clock = new SystemClock();
+    const events = new Events();
     this.spawner = new FakeSpawner(behave);
-    this.supervisor = new SupervisorService(this.spawner, new GroupUsageReader(clock), new TrafficTap(), config, clock);
+    this.supervisor = new SupervisorService(
+      this.spawner,
+      new GroupUsageReader(clock),
+      new TrafficTap(),
+      config,
+      clock,
+      events,
+    );
     const tools = this.tools as unknown as ToolRepository;
     const secrets = { toSupervised: (row: Tool) => this.open(row) } as unknown as ToolSecrets;
     const recorder = { protect: () => undefined } as unknown as Recorder;
@@ -99,11 +110,12 @@ class House {
       secrets,
       this.supervisor,
       recorder,
-      new DefinitionPolicy(config),
+      new DefinitionPolicy(config, { get: () => false } as unknown as Settings),
+      events,
       new ToolNames(),
     );
     this.reconciler = new ToolReconciler(tools, this.registry, this.supervisor, this.clock);
-    this.runtime = new ToolRuntimeService(this.registry, this.supervisor, {} as OfferingService);
+    this.runtime = new ToolRuntimeService(this.registry, this.supervisor, {} as OfferingService, {} as ToolDefaults);
   }
 
   stateOf(id: string): string {

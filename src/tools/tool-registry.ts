@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { KeyedMutex } from '../common/keyed-mutex';
 import { isId } from '../common/ids';
 import { noteTarget, type Target } from '../common/request-context';
+import { Events } from '../events/events';
 import { Recorder } from '../logs/recorder.service';
 import { ToolNames } from '../logs/tool-names';
 import { SupervisorService } from '../supervisor/supervisor.service';
@@ -24,6 +25,7 @@ export class ToolRegistry {
     private readonly supervisor: SupervisorService,
     private readonly recorder: Recorder,
     private readonly policy: DefinitionPolicy,
+    private readonly events: Events,
     names: ToolNames,
   ) {
     names.connect(async (name) => (await this.find(name))?.id ?? null);
@@ -67,6 +69,7 @@ export class ToolRegistry {
     if (tool.desired === desired) return;
     await this.tools.setDesired(tool.id, desired);
     tool.desired = desired;
+    this.events.tell('tool.status-changed', { toolId: tool.id });
   }
 
   /** Begins a start; await the promise inside the result for its end, outside of the lock. */
@@ -101,7 +104,7 @@ export class ToolRegistry {
   private supervised(tool: Tool) {
     const supervised = this.secrets.toSupervised(tool);
     this.recorder.protect(tool.id, [...Object.values(supervised.env), ...Object.values(supervised.headers)]);
-    return { ...supervised, refusal: this.policy.refusalAtStart(supervised) };
+    return { ...supervised, refusal: () => this.policy.refusalAtStart(supervised) };
   }
 }
 

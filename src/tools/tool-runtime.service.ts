@@ -5,6 +5,7 @@ import { targetOf } from '../mcp/call-params';
 import type { RpcParams } from '../mcp/json-rpc.types';
 import { SupervisorService } from '../supervisor/supervisor.service';
 import { OfferingService } from './offering.service';
+import { ToolDefaults } from './tool-defaults';
 import { ToolRegistry } from './tool-registry';
 import type { CallRequest, CallView, CapabilitiesView, McpRequest, StderrView } from './tool-runtime.dto';
 import type { ToolStatusView } from './tool-status.dto';
@@ -19,6 +20,7 @@ export class ToolRuntimeService {
     private readonly registry: ToolRegistry,
     private readonly supervisor: SupervisorService,
     private readonly offerings: OfferingService,
+    private readonly defaults: ToolDefaults,
   ) {}
 
   /** Answers when it is ready. @throws ToolDisabledError, ShuttingDownError, ToolStartFailedError, StartAbortedError */
@@ -100,7 +102,7 @@ export class ToolRuntimeService {
     const result = await peer.request({
       method: request.method,
       params: request.params,
-      timeoutMs: request.timeoutMs ?? tool.timeoutMs,
+      timeoutMs: request.timeoutMs ?? this.defaults.of(tool).timeoutMs,
       client,
       sessionId: null,
     });

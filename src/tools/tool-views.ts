@@ -1,12 +1,14 @@
 import { toTimestamp } from '../common/clock';
+import type { ToolDefaults } from '../supervisor/supervised-tool';
 import type { ToolSnapshot } from '../supervisor/tool-snapshot';
+import { FOLLOWING } from './tool-definition.types';
 import { masked } from './tool-secrets';
 import type { ToolStatusView } from './tool-status.dto';
 import type { Tool } from './tool.entity';
 import type { ToolView } from './tools.dto';
 
 /** A tool as answers show it: named field by field, so that nothing gets out by accident. */
-export function toToolView(tool: Tool, snapshot: ToolSnapshot): ToolView {
+export function toToolView(tool: Tool, effective: ToolDefaults, snapshot: ToolSnapshot): ToolView {
   return {
     id: tool.id,
     name: tool.name,
@@ -22,8 +24,9 @@ export function toToolView(tool: Tool, snapshot: ToolSnapshot): ToolView {
     enabled: tool.enabled,
     autoStart: tool.autoStart,
     restartPolicy: tool.restartPolicy,
-    maxRetries: tool.maxRetries,
-    timeoutMs: tool.timeoutMs,
+    maxRetries: effective.maxRetries,
+    timeoutMs: effective.timeoutMs,
+    followsSettings: FOLLOWING.filter((field) => tool[field] === null),
     startTimeoutMs: tool.startTimeoutMs,
     recordPayloads: tool.recordPayloads,
     sharing: tool.sharing,

@@ -50,11 +50,13 @@ export class Tool {
   @Column({ name: 'restart_policy', type: 'varchar', length: 16 })
   restartPolicy: RestartPolicy;
 
-  @Column({ name: 'max_retries', type: 'integer' })
-  maxRetries: number;
+  /** Null: as the setting `mcp.maxRetries` says. */
+  @Column({ name: 'max_retries', type: 'integer', nullable: true })
+  maxRetries: number | null;
 
-  @Column({ name: 'timeout_ms', type: 'integer' })
-  timeoutMs: number;
+  /** Null: as the setting `mcp.timeoutSeconds` says. */
+  @Column({ name: 'timeout_ms', type: 'integer', nullable: true })
+  timeoutMs: number | null;
 
   @Column({ name: 'start_timeout_ms', type: 'integer', nullable: true })
   startTimeoutMs: number | null;

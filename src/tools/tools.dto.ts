@@ -19,7 +19,7 @@ import { PageQuery, QueryBoolean } from '../common/page.dto';
 import { RESTART_POLICIES, type RestartPolicy, TRANSPORTS, type ToolTransport } from '../supervisor/supervised-tool';
 import { TOOL_STATES, type ToolState } from '../supervisor/tool-snapshot';
 import { IsHeaderMap, IsVariableMap } from './secret-map.decorator';
-import { SHARINGS, type Sharing } from './tool-definition.types';
+import { FOLLOWING, SHARINGS, type Sharing } from './tool-definition.types';
 import { IsToolName } from './tool-name.decorator';
 import { ToolStatusView } from './tool-status.dto';
 
@@ -119,21 +119,21 @@ export class ToolRequest {
   @IsIn(RESTART_POLICIES)
   restartPolicy?: RestartPolicy = 'on-failure';
 
-  /** Restarts in a row before the state is failed; default MCP_MAX_RETRIES */
-  @ApiPropertyOptional({ type: 'integer' })
-  @IsOptional()
+  /** Restarts in a row before the state is failed; null: follows the setting `mcp.maxRetries` */
+  @ApiPropertyOptional({ type: 'integer', nullable: true })
+  @ValidateIf(notNull)
   @IsInt()
   @Min(0)
   @Max(100)
-  maxRetries?: number;
+  maxRetries?: number | null = null;
 
-  /** Limit of each request in milliseconds; default MCP_TIMEOUT */
-  @ApiPropertyOptional({ type: 'integer' })
-  @IsOptional()
+  /** Limit of each request in milliseconds; null: follows the setting `mcp.timeoutSeconds` */
+  @ApiPropertyOptional({ type: 'integer', nullable: true })
+  @ValidateIf(notNull)
   @IsInt()
   @Min(100)
   @Max(HOUR_MS)
-  timeoutMs?: number;
+  timeoutMs?: number | null = null;
 
   /** Limit of start and handshake in milliseconds; null: `timeoutMs`, 120000 for npx, uvx, docker and the like */
   @ApiPropertyOptional({ type: 'integer', nullable: true })
@@ -213,8 +213,13 @@ export class ToolView {
   autoStart: boolean;
   @ApiProperty({ enum: RESTART_POLICIES, enumName: 'RestartPolicy' })
   restartPolicy: RestartPolicy;
+  /** What holds now: of the tool itself, or of the settings */
   maxRetries: number;
+  /** What holds now: of the tool itself, or of the settings */
   timeoutMs: number;
+  /** Which of `maxRetries` and `timeoutMs` follow the settings, since the tool says nothing of its own */
+  @ApiProperty({ enum: FOLLOWING, isArray: true })
+  followsSettings: string[];
   startTimeoutMs: number | null;
   recordPayloads: boolean;
   @ApiProperty({ enum: SHARINGS, enumName: 'Sharing' })

@@ -8,6 +8,7 @@ import { DefinitionIntake } from './definition-intake';
 import { DefinitionPolicy } from './definition-policy';
 import { OfferingService } from './offering.service';
 import { ToolBatchService } from './tool-batch.service';
+import { ToolDefaults } from './tool-defaults';
 import { ToolDirectory } from './tool-directory';
 import { ToolExportService } from './tool-export.service';
 import { ToolImportService } from './tool-import.service';
@@ -23,6 +24,7 @@ import { ToolRuntimeService } from './tool-runtime.service';
 import { ToolScopeGuard } from './tool-scope.guard';
 import { ToolSecrets } from './tool-secrets';
 import { ToolStandstill } from './tool-standstill';
+import { ToolStatuses } from './tool-statuses';
 import { ToolTransferController } from './tool-transfer.controller';
 import { Tool } from './tool.entity';
 import { ToolRepository } from './tool.repository';
@@ -48,15 +50,17 @@ import { ToolsService } from './tools.service';
     ToolMetricsCollector,
     ToolMetricsService,
     ToolReconciler,
+    ToolDefaults,
     ToolDirectory,
     ToolRegistry,
     ToolRepository,
     ToolScopeGuard,
     ToolSecrets,
     ToolStandstill,
+    ToolStatuses,
     DefinitionIntake,
     DefinitionPolicy,
   ],
-  exports: [ToolDirectory, ToolStandstill],
+  exports: [ToolDirectory, ToolStandstill, ToolStatuses],
 })
 export class ToolsModule {}

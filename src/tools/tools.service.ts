@@ -7,10 +7,12 @@ import { newId } from '../common/ids';
 import { noteTarget } from '../common/request-context';
 import { decodeCursor, encodeCursor, toPage } from '../common/pagination';
 import { Transactions, type Tx } from '../database/transactions';
+import { Events } from '../events/events';
 import { SupervisorService } from '../supervisor/supervisor.service';
 import { changesBetween } from './tool-changes';
 import { DefinitionIntake } from './definition-intake';
 import { type DesiredState, MASKED, type ToolDefinition } from './tool-definition.types';
+import { ToolDefaults } from './tool-defaults';
 import { ToolRegistry } from './tool-registry';
 import { ToolSecrets } from './tool-secrets';
 import { toToolView } from './tool-views';
@@ -28,10 +30,12 @@ export class ToolsService {
     private readonly registry: ToolRegistry,
     private readonly intake: DefinitionIntake,
     private readonly secrets: ToolSecrets,
+    private readonly defaults: ToolDefaults,
     private readonly supervisor: SupervisorService,
     private readonly operations: OperationLog,
     private readonly transactions: Transactions,
     private readonly clock: Clock,
+    private readonly events: Events,
   ) {}
 
   /** `scope`: ids of the only tools that the caller may see; null: all. */
@@ -46,7 +50,7 @@ export class ToolsService {
     const rest = after === null ? matching : matching.filter(({ tool }) => tool.id > after);
     const { items, nextCursor } = toPage(rest, limit, ({ tool }) => encodeCursor(CURSOR, tool.id));
     return {
-      items: items.map(({ tool, snapshot }) => toToolView(tool, snapshot)),
+      items: items.map(({ tool, snapshot }) => toToolView(tool, this.defaults.of(tool), snapshot)),
       nextCursor,
       total: matching.length,
     };
@@ -75,7 +79,7 @@ export class ToolsService {
       await this.tools.insert(tool, tx);
       await this.record(tx, options.action ?? 'tool.create', tool, changesBetween(null, tool));
     });
-    await this.registry.reconcile(tool, { mayStart: true });
+    await this.settle(tool, { mayStart: true });
     return this.view(tool);
   }
 
@@ -116,6 +120,7 @@ export class ToolsService {
         await this.tools.remove(tool.id, tx);
         await this.record(tx, 'tool.delete', tool, null);
       });
+      this.events.tell('tool.removed', { toolId: tool.id, toolName: tool.name });
     });
   }
 
@@ -145,10 +150,17 @@ export class ToolsService {
       await this.tools.update(changed, tx);
       await this.record(tx, 'tool.update', changed, changesBetween(tool, changed, definition));
     });
-    await this.registry.reconcile(changed, {
+    await this.settle(changed, {
       mayStart: autoStartTurnedOn || (changed.enabled && !tool.enabled) || this.isMended(tool, definition),
     });
     return this.view(changed);
+  }
+
+  /** What follows from a definition that is committed; it is told at once, when the supervisor has it. */
+  private settle(tool: Tool, options: { mayStart: boolean }): Promise<void> {
+    const settled = this.registry.reconcile(tool, options);
+    this.events.tell('tool.defined', { toolId: tool.id });
+    return settled;
   }
 
   /** Whether a tool that has failed got another connection: reason enough to try it again. */
@@ -180,6 +192,6 @@ export class ToolsService {
   }
 
   private view(tool: Tool): ToolView {
-    return toToolView(tool, this.supervisor.snapshot(tool.id));
+    return toToolView(tool, this.defaults.of(tool), this.supervisor.snapshot(tool.id));
   }
 }

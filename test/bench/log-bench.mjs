@@ -21,6 +21,8 @@ const { LogStorage, logDatabaseFile } = load('dist/src/database/log-database.js'
 const { migrate } = load('dist/src/database/migration-runner.js');
 const { SqliteReader } = load('dist/src/database/sqlite-reader.js');
 const { LogWriter } = load('dist/src/logs/log-writer.js');
+const { LogStatsRepository } = load('dist/src/logs/log-stats.repository.js');
+const { LogStorageRepository } = load('dist/src/logs/log-storage.repository.js');
 const { McpLogRepository } = load('dist/src/logs/mcp-log.repository.js');
 const { Recorder } = load('dist/src/logs/recorder.service.js');
 const { SqliteLogStore } = load('dist/src/logs/sqlite-log.repository.js');
@@ -40,8 +42,8 @@ export const DAY = 86_400_000;
 const DAYS = 14;
 
 /** An empty installation in a folder of its own, or the one in `--folder`, whose rows are used again. */
-export async function openBench() {
-  const named = process.argv.find((word) => word.startsWith('--folder='))?.split('=')[1];
+export async function openBench({ temporary = false } = {}) {
+  const named = temporary ? undefined : process.argv.find((word) => word.startsWith('--folder='))?.split('=')[1];
   if (named) mkdirSync(named, { recursive: true });
   const folder = named ?? mkdtempSync(join(tmpdir(), 'mcps-logs-'));
   const mainFile = join(folder, 'mcps.db');
@@ -60,6 +62,8 @@ export async function openBench() {
     target,
     reader,
     rows: new McpLogRepository(reader),
+    stats: new LogStatsRepository(reader),
+    storage: new LogStorageRepository(reader),
     /** A recorder with its thread, as the program has them. */
     record() {
       const writers = new DatabaseWriters();
@@ -84,17 +88,19 @@ const text = 'the quick brown fox jumps over the lazy dog and runs on through th
 );
 
 /** Rows as fourteen days of use leave them: requests and answers, some rare methods, targets, errors and slow calls. */
-export async function fill(bench, count) {
+export async function fill(bench, count, days = DAYS) {
   const store = new SqliteLogStore(bench.file);
-  const began = Date.now() - DAYS * DAY;
+  const began = Date.now() - days * DAY;
   let have = await countRows(bench);
   const random = seeded(7);
   while (have < count) {
     const rows = [];
     for (let n = 0; n < 2_000 && have < count; n++, have++)
-      rows.push({ log: 'mcp', values: aRow(have, began + (have / count) * DAYS * DAY, random) });
+      rows.push({ log: 'mcp', values: aRow(have, began + (have / count) * days * DAY, random) });
     await store.write(rows);
+    if (store.notRolledUp >= 5_000) await store.rollUp();
   }
+  while (await store.rollUp());
   await store.close();
 }
 

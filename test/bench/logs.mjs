@@ -1,11 +1,19 @@
 /**
  * How fast the log of MCP messages is read: `npm run bench:logs` (after `npm run build`). Fills a SQLite log file with
  * 1,000,000 rows of fourteen days, asks it everything that the API can ask, and prints the time of each page (median of 5)
- * with the plan that SQLite made. Ends with 1 where a limit is exceeded.
+ * with the plan that SQLite made; then the statistics, and an export of everything. Ends with 1 where a limit is exceeded.
  *
  * `--rows=N` for fewer rows, `--folder=PATH` to fill once and ask again.
  */
-import { DAY, fill, openBench, option, report } from './log-bench.mjs';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setTimeout as pause } from 'node:timers/promises';
+import { DAY, fill, load, openBench, option, report } from './log-bench.mjs';
+
+const { summarizeCalls } = load('dist/src/logs/call-summary.js');
+const { planStats } = load('dist/src/logs/log-stats-plan.js');
+const { entryWriter } = load('dist/src/logs/export-format.js');
+const { ExportStreams } = load('dist/src/logs/export-streams.js');
+const { toMcpLogView } = load('dist/src/logs/log-views.js');
 
 const ROWS = option('rows', 1_000_000);
 const PAGE_LIMIT_MS = 100;
@@ -87,4 +95,69 @@ for (const [what, ask] of [
   await ask();
   report(`one message ${what}, ms`, performance.now() - start, PAGE_LIMIT_MS);
 }
+
+await statistics(bench, 'of 14 days of 71,000 messages');
+await exports(bench);
 await bench.close();
+
+// The same rows as one day.
+const busy = await openBench({ temporary: true });
+await fill(busy, ROWS, 1);
+await statistics(busy, `of a day of ${ROWS} messages`);
+await busy.close();
+
+/** The whole of what the API does for an answer, but for the operations. */
+async function statistics({ stats, storage }, what) {
+  const asked = Date.now();
+  for (const [name, length] of [
+    ['5 minutes', DAY / 288],
+    ['an hour', DAY / 24],
+    ['a day', DAY],
+    ['a month', 30 * DAY],
+  ]) {
+    const times = [];
+    let total = 0;
+    for (let n = 0; n < 5; n++) {
+      const start = performance.now();
+      const plan = planStats({ from: asked - length }, asked, true);
+      const [{ entries, calls }] = await Promise.all([stats.count(plan), storage.read()]);
+      await summarizeCalls(calls);
+      times.push(performance.now() - start);
+      total = entries.reduce((sum, each) => sum + each.entries, 0);
+    }
+    report(`statistics ${what}: ${name} (${total} messages), ms`, times.sort((a, b) => a - b)[2], PAGE_LIMIT_MS);
+  }
+}
+
+/** Everything as a file, for a reader that pauses now and then. */
+async function exports({ rows }) {
+  for (const format of ['ndjson', 'csv']) {
+    const streams = new ExportStreams({ onRevoked: () => undefined });
+    const views = (async function* () {
+      for await (const page of rows.iterate({ order: 'asc' })) yield page.map(toMcpLogView);
+    })();
+    const delay = monitorEventLoopDelay({ resolution: 1 });
+    delay.enable();
+    const before = process.memoryUsage().rss;
+    let most = before;
+    let bytes = 0;
+    let lines = 0;
+    let pieces = 0;
+    const start = performance.now();
+    for await (const piece of await streams.start(views, entryWriter('mcp', format), { type: 'user', id: 'bench' })) {
+      bytes += piece.length;
+      for (const byte of piece) if (byte === 10) lines++;
+      if (++pieces % 64 === 0) {
+        most = Math.max(most, process.memoryUsage().rss);
+        await pause(1);
+      }
+    }
+    delay.disable();
+    const seconds = (performance.now() - start) / 1000;
+    report(`export as ${format}: rows missing`, ROWS - lines + (format === 'csv' ? 1 : 0), 0, (x) => x === 0);
+    report(`export as ${format}: MB`, bytes / 1e6);
+    report(`export as ${format}: rows a second`, ROWS / seconds);
+    report(`export as ${format}: memory added, MB`, (most - before) / 1e6, 100);
+    report(`export as ${format}: event loop delay p99, ms`, delay.percentile(99) / 1e6, 20);
+  }
+}

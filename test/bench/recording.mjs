@@ -1,10 +1,10 @@
 /**
  * What recording costs: `npm run bench:recording` (after `npm run build`), all in this process so that every thread counts.
  *
- * 1. Calls of `echo` through a peer to the official example server, with recording and without in turns: how many calls a second remain,
- *    and how much CPU (all threads of this process) a call costs more.
+ * 1. Calls of `echo`, relayed as text to the official example server over stdio, with recording and without in turns: how many
+ *    calls a second remain, and how much CPU (all threads of this process) a call costs more.
  * 2. 2,000 messages a second for a minute while a text search over 1,000,000 rows and a read of all rows run: how long the
- *    event loop is kept, and whether every message is stored exactly once.
+ *    event loop is kept, beside the same without recording, and whether every message is stored exactly once.
  *
  * `--rounds=N --seconds=N --rows=N` make it shorter. Ends with 1 if a limit is exceeded; figures of a busy machine say little.
  */
@@ -42,16 +42,25 @@ async function withPeer(sink, work) {
   }
 }
 
+const SESSION = '0193b1a0-0000-7000-8000-0000000000aa';
 const HELLO = { protocolVersion: '2025-06-18', capabilities: {}, clientInfo: { name: 'bench', version: '0' } };
 const params = { name: 'echo', arguments: { message: 'm'.repeat(60) } };
+
+/** A call as a gateway relays it: the client's request as text in, the answer to it as text out. */
+async function relay(peer, text) {
+  const { id, method, params: given } = JSON.parse(text);
+  const result = await peer.request({ method, params: given, timeoutMs: 10_000, client: 'bench', sessionId: SESSION });
+  return JSON.stringify({ jsonrpc: '2.0', id, result });
+}
 
 async function calls(peer, ms) {
   const until = performance.now() + ms;
   let count = 0;
   const one = async () => {
     while (performance.now() < until) {
-      await peer.request({ method: 'tools/call', params, timeoutMs: 10_000, client: 'bench', sessionId: null });
-      count++;
+      const id = count++;
+      const answer = await relay(peer, JSON.stringify({ jsonrpc: '2.0', id, method: 'tools/call', params }));
+      if (!answer.includes('Echo')) throw new Error(`No echo: ${answer}`);
     }
   };
   const cpu = process.cpuUsage();
@@ -131,6 +140,21 @@ async function cost() {
   );
 }
 
+/** So many messages a second, and how long the event loop was kept meanwhile. */
+async function send(sink, seconds) {
+  const delay = monitorEventLoopDelay({ resolution: 1 });
+  delay.enable();
+  const began = performance.now();
+  let sent = 0;
+  while (performance.now() - began < seconds * 1000) {
+    const due = Math.floor(((performance.now() - began) / 1000) * PER_SECOND);
+    for (; sent < due; sent++) sink.record(aMessage(sent));
+    await pause(1);
+  }
+  delay.disable();
+  return { sent, delay };
+}
+
 async function load2000() {
   const bench = await openBench();
   await fill(bench, ROWS);
@@ -156,17 +180,10 @@ async function load2000() {
     }
   };
   const readers = [search(), exporting()];
-  const delay = monitorEventLoopDelay({ resolution: 1 });
   await pause(500);
-  delay.enable();
-  const began = performance.now();
-  let sent = 0;
-  while (performance.now() - began < SECONDS * 1000) {
-    const due = Math.floor(((performance.now() - began) / 1000) * PER_SECOND);
-    for (; sent < due; sent++) recorder.record(aMessage(sent));
-    await pause(1);
-  }
-  delay.disable();
+  // The same work with nothing recorded: what the machine itself and its other users cost.
+  const baseline = await send({ record: () => undefined }, Math.min(SECONDS, 20));
+  const { sent, delay } = await send(recorder, SECONDS);
   reading = false;
   await Promise.all(readers);
   while (recorder.counters.queued > 0) await pause(5);
@@ -180,6 +197,7 @@ async function load2000() {
   report('messages a second', sent / SECONDS);
   report('text searches over all rows meanwhile', searches);
   report('rows read by the export meanwhile', read);
+  report('event loop delay p99 without recording, beside the same readers, ms', baseline.delay.percentile(99) / 1e6);
   report('event loop delay p50, ms', delay.percentile(50) / 1e6);
   report('event loop delay p99, ms', delay.percentile(99) / 1e6, 20);
   report('event loop delay max, ms', delay.max / 1e6);

@@ -71,7 +71,7 @@ describe('the recorder with its thread', () => {
   });
 
   it.each([150, 400, 700])(
-    'has every batch it called safe after kill -9, and only whole ones (F57, %d ms)',
+    'F57: has every batch it called safe after kill -9, and only whole ones (%d ms)',
     async (afterMs) => {
       const target = logTargetOf(db);
       const safe = await writeUntilKilled(target, spoolFolder, 0, afterMs);
@@ -87,7 +87,7 @@ describe('the recorder with its thread', () => {
 });
 
 describeOn('sqlite', 'a lock on the log file', () => {
-  it('of two seconds keeps nobody waiting and costs no message (F47)', async () => {
+  it('F47: of two seconds keeps nobody waiting and costs no message', async () => {
     const target = logTargetOf(db);
     if (target.type !== 'sqlite') throw new Error('SQLite alone');
     const recording = startRecording(target, spoolFolder);
@@ -107,7 +107,7 @@ describeOn('sqlite', 'a lock on the log file', () => {
     expect(readdirSync(spoolFolder)).toEqual([]);
   });
 
-  it('while the process is killed loses no batch that was called safe, in the spool or not (F57, F65)', async () => {
+  it('F57, F65: while the process is killed loses no batch that was called safe, in the spool or not', async () => {
     const target = logTargetOf(db);
     if (target.type !== 'sqlite') throw new Error('SQLite alone');
     let from = 0;
@@ -126,7 +126,7 @@ describeOn('sqlite', 'a lock on the log file', () => {
 });
 
 describeOn('postgres', 'a PostgreSQL that goes away', () => {
-  it('for some seconds costs no message: they wait in the spool and come in order (F55)', async () => {
+  it('F55: for some seconds costs no message: they wait in the spool and come in order', async () => {
     const target = logTargetOf(db);
     if (target.type !== 'postgres') throw new Error('PostgreSQL alone');
     const gate = await startTcpGate(target.url);

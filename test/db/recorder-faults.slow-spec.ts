@@ -41,7 +41,7 @@ afterEach(async () => {
 });
 
 describe('kill -9 while messages are written', () => {
-  it('thirty times at random moments: every batch that was called safe is there, and only whole ones (F57)', async () => {
+  it('F57: thirty times at random moments: every batch that was called safe is there, and only whole ones', async () => {
     const target = logTargetOf(db);
     let from = 0;
     for (let round = 0; round < 30; round++) {
@@ -64,7 +64,7 @@ describe('kill -9 while messages are written', () => {
 });
 
 describeOn('sqlite', 'a log file locked for a minute', () => {
-  it('under 2,000 messages a second loses none and keeps nobody waiting (F47, F64)', async () => {
+  it('F47, F64: under 2,000 messages a second loses none and keeps nobody waiting', async () => {
     const target = logTargetOf(db);
     if (target.type !== 'sqlite') throw new Error('SQLite alone');
     const recording = startRecording(target, spoolFolder);
@@ -81,7 +81,7 @@ describeOn('sqlite', 'a log file locked for a minute', () => {
     await recording.close();
   });
 
-  it('with a spool that is too small sheds payloads, then rows, counts each, and says so in one row (F64)', async () => {
+  it('F64: with a spool that is too small sheds payloads, then rows, counts each, and says so in one row', async () => {
     const target = logTargetOf(db);
     if (target.type !== 'sqlite') throw new Error('SQLite alone');
     const recording = startRecording(target, spoolFolder, 4 * 1024 * 1024);
@@ -108,7 +108,7 @@ describeOn('sqlite', 'a log file locked for a minute', () => {
 });
 
 describeOn('postgres', 'a PostgreSQL that goes away', () => {
-  it('for 30 s under 2,000 messages a second costs none (F55)', async () => {
+  it('F55: for 30 s under 2,000 messages a second costs none', async () => {
     const target = logTargetOf(db);
     if (target.type !== 'postgres') throw new Error('PostgreSQL alone');
     const gate = await startTcpGate(target.url);

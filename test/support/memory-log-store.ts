@@ -1,6 +1,6 @@
 import { MCP_COLUMNS, SYSTEM_COLUMNS } from '../../src/logs/log-columns';
 import { type LogEntryRow, type LogName, PLACE } from '../../src/logs/log-batch';
-import type { LogStore } from '../../src/logs/log-store';
+import type { LogStore, Upkeep, UpkeepDone } from '../../src/logs/log-store';
 import type { McpLogRow } from '../../src/logs/mcp-log.entity';
 import type { SystemLogRow } from '../../src/logs/system-log.entity';
 
@@ -15,6 +15,9 @@ export class MemoryLogStore implements LogStore {
   /** Rows it will never take. */
   refuses: (row: LogEntryRow) => boolean = () => false;
   isClosed = false;
+  readonly upkeeps: Upkeep[] = [];
+  /** What a piece of upkeep takes. */
+  upkeepMs = 1;
   private readonly next = { mcp: 1, system: 1 };
 
   write(rows: readonly LogEntryRow[]): Promise<(number | null)[]> {
@@ -28,6 +31,36 @@ export class MemoryLogStore implements LogStore {
       return this.next[row.log]++;
     });
     return this.losesAnswers ? Promise.reject(new Error('connection lost')) : Promise.resolve(numbers);
+  }
+
+  /** Deletes by the order of arrival; a row counts as a thousand bytes. */
+  upkeep(work: Upkeep): Promise<UpkeepDone> {
+    this.upkeeps.push(work);
+    if (this.failure) return Promise.reject(this.failure);
+    let deleted = 0;
+    if (work.task === 'delete') {
+      const isOld = ({ log, values }: LogEntryRow) =>
+        log === work.log && (work.before === null || Number(values[PLACE.at]) < work.before);
+      for (const row of this.stored.filter(isOld).slice(0, work.limit)) {
+        this.stored.splice(this.stored.indexOf(row), 1);
+        deleted++;
+      }
+    }
+    const oldest = (log: LogName) =>
+      this.stored
+        .filter((row) => row.log === log)
+        .reduce<number | null>((min, { values }) => Math.min(min ?? Infinity, Number(values[PLACE.at])), null);
+    const storedBytes = this.stored.length * 1_000;
+    return Promise.resolve({
+      ...{ deleted, tookMs: this.upkeepMs, storedBytes, freePages: 0, isBehind: false },
+      oldest: { mcp: oldest('mcp'), system: oldest('system') },
+    });
+  }
+
+  readonly notRolledUp = 0;
+
+  rollUp(): Promise<boolean> {
+    return Promise.resolve(false);
   }
 
   isRefusal(error: unknown): boolean {

@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import BetterSqlite3 from 'better-sqlite3';
 import { DataSource } from 'typeorm';
 import { SCHEMA } from '../../src/app.schema';
 import { parseDatabaseUrl, type DatabaseTarget } from '../../src/config/database-url';
@@ -17,6 +18,8 @@ export interface MigratedDatabase {
   readonly target: DatabaseTarget;
   readonly dataSource: DataSource;
   readonly transactions: Transactions;
+  /** Deletes all rows of a table of the logs, as a hand from outside would. */
+  deleteLog(table: string): Promise<void>;
   /** Closes the connection and removes the database. */
   drop(): Promise<void>;
 }
@@ -34,11 +37,21 @@ export async function createMigratedDatabase(schema: Schema = SCHEMA): Promise<M
     target,
     dataSource,
     transactions: new Transactions(dataSource),
+    deleteLog: async (table) => {
+      if (target.type === 'postgres') await dataSource.query(`DELETE FROM ${table}`);
+      else deleteInFile(logDatabaseFile(target.file), table);
+    },
     drop: async () => {
       await dataSource.destroy();
       await database.drop();
     },
   };
+}
+
+function deleteInFile(file: string, table: string): void {
+  const database = new BetterSqlite3(file, { timeout: 5_000 });
+  database.exec(`DELETE FROM ${table}`);
+  database.close();
 }
 
 async function migrateLogs(mainFile: string, schema: Schema): Promise<void> {

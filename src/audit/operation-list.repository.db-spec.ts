@@ -1,8 +1,8 @@
-import { createMigratedDatabase, type MigratedDatabase } from '../../test/support/migrated-database';
-import { DatabaseInfo } from '../database/database-info';
+import { createMigratedDatabase, type MigratedDatabase, readerOf } from '../../test/support/migrated-database';
+import type { Reader } from '../database/reader';
 import { newId } from '../common/ids';
 import { Operation } from './operation.entity';
-import { type OperationFilter, OperationRepository } from './operation.repository';
+import { type OperationFilter, OperationListRepository } from './operation-list.repository';
 
 const anOperation = (seq: number, given: Partial<Operation> = {}): Operation =>
   Object.assign(new Operation(), {
@@ -27,14 +27,16 @@ const anOperation = (seq: number, given: Partial<Operation> = {}): Operation =>
   });
 
 let db: MigratedDatabase;
-let repository: OperationRepository;
+let reader: Reader;
+let repository: OperationListRepository;
 
 const list = async (filter: Partial<OperationFilter>): Promise<number[]> =>
   (await repository.list({ order: 'asc', limit: 100, ...filter })).map(({ seq }) => seq);
 
 beforeAll(async () => {
   db = await createMigratedDatabase();
-  repository = new OperationRepository(db.dataSource.getRepository(Operation), new DatabaseInfo(db.dataSource));
+  reader = readerOf(db);
+  repository = new OperationListRepository(reader);
   await db.dataSource.manager.insert(Operation, [
     anOperation(1),
     anOperation(2, { action: 'tool.stop', actorId: 'u-2', actorName: 'bert' }),
@@ -45,7 +47,10 @@ beforeAll(async () => {
   ]);
 });
 
-afterAll(() => db.drop());
+afterAll(async () => {
+  await reader.close();
+  await db.drop();
+});
 
 describe('the list of operations', () => {
   it.each<[string, Partial<OperationFilter>, number[]]>([

@@ -1,0 +1,39 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { Logger } from '@nestjs/common';
+import { anInProcessWriter } from '../../test/support/in-process-writer';
+import { removeTemporaryFolders } from '../../test/support/temporary-folder';
+import type { CommittedRow } from './log-writer.types';
+
+const row = (id: string) => [id, 1_000, 1, 'Test', 'said', null, null];
+
+describe('who listens to the log writer', () => {
+  beforeAll(() => Logger.overrideLogger(false));
+  afterAll(removeTemporaryFolders);
+
+  it('is followed only when what was taken before is stored, so that nothing is between what it reads and hears', async () => {
+    const { writer, store, writers } = anInProcessWriter();
+    const heard: CommittedRow[] = [];
+    const before = writer.write('system', [row('before')]);
+    writer.onCommitted((rows) => heard.push(...rows));
+    const following = writer.following();
+    const after = writer.write('system', [row('after')]);
+    await following;
+    expect(store.system.length).toBeGreaterThanOrEqual(1);
+    await Promise.all([before, after]);
+    await turn();
+    expect(heard.map(({ values }) => values[0])).toEqual(['after']);
+    await writers.flushAll();
+  });
+
+  it('need not wait where no thread is at work, and hears what the next one writes', async () => {
+    const { writer, writers } = anInProcessWriter();
+    const heard: CommittedRow[] = [];
+    const stop = writer.onCommitted((rows) => heard.push(...rows));
+    await writer.following();
+    await writer.write('system', [row('first')]);
+    stop();
+    await writer.write('system', [row('unheard')]);
+    expect(heard.map(({ values }) => values[0])).toEqual(['first']);
+    await writers.flushAll();
+  });
+});

@@ -1,0 +1,146 @@
+import { OperationAnchor } from '../src/audit/operation-anchor.entity';
+import { Scheduler } from '../src/scheduler/scheduler';
+import { DataSource } from 'typeorm';
+import { aTool } from './support/a-tool';
+import { startTestApp, type TestApp } from './support/test-app';
+
+let app: TestApp;
+
+beforeAll(async () => {
+  app = await startTestApp();
+  await app.post('/tools', aTool({ name: 'echo' }));
+  await app.post('/tools/echo/start');
+  await app.post('/tools/echo/call', { name: 'echo', arguments: { text: 'hello' } });
+});
+
+afterAll(() => app.stop());
+
+const cleanUp = (query: string) => app.delete(`/logs/cleanup?${query}`);
+const items = async (log: string) => (await app.get(`/logs/${log}?limit=500`)).body.items;
+const sound = async () => (await app.get('/logs/operations/verify')).body.valid;
+
+describe('a cleanup of the logs', () => {
+  it.each([
+    ['no log', 'olderThanDays=1', 'type'],
+    ['a log that does not exist', 'type=audit&olderThanDays=1', 'type'],
+    ['neither a time nor an age', 'type=all', 'before'],
+    ['both', 'type=all&olderThanDays=1&before=2026-11-23', 'before'],
+    ['a negative age', 'type=all&olderThanDays=-1', 'olderThanDays'],
+    ['half a day', 'type=all&olderThanDays=0.5', 'olderThanDays'],
+    ['no time', 'type=all&before=yesterday', 'before'],
+    ['an unclear wish to count', 'type=all&olderThanDays=0&dryRun=perhaps', 'dryRun'],
+    ['something unknown', 'type=all&olderThanDays=0&force=true', 'force'],
+  ])('is refused with %s, and nothing is deleted', async (_, query, path) => {
+    const before = (await items('mcp')).length;
+    const { status, body } = await cleanUp(query);
+    expect([status, body.code, body.errors[0].path]).toEqual([400, 'validation_failed', path]);
+    expect(await items('mcp')).toHaveLength(before);
+  });
+
+  it('counts only where it is asked to', async () => {
+    const mcp = (await items('mcp')).length;
+    expect(mcp).toBeGreaterThan(3);
+    const { status, body } = await cleanUp('type=mcp&olderThanDays=0&dryRun=true');
+    expect([status, body]).toEqual([200, { deleted: { system: 0, operations: 0, mcp }, complete: true }]);
+    expect((await cleanUp('type=all&olderThanDays=1&dryRun=true')).body.deleted).toEqual({
+      ...{ system: 0, operations: 0, mcp: 0 },
+    });
+    expect(await items('mcp')).toHaveLength(mcp);
+  });
+
+  it('deletes what is older, of one log alone, and stands in the operation log with who asked', async () => {
+    const mcp = (await items('mcp')).length;
+    const system = (await items('system')).length;
+    expect((await cleanUp('type=mcp&before=2020-01-01')).body.deleted.mcp).toBe(0);
+    expect((await cleanUp('type=mcp&olderThanDays=0')).body).toEqual({
+      ...{ deleted: { system: 0, operations: 0, mcp }, complete: true },
+    });
+    expect(await items('mcp')).toEqual([]);
+    expect((await items('system')).length).toBeGreaterThanOrEqual(system);
+    const [row] = await items('operations');
+    expect(row).toMatchObject({
+      ...{ action: 'logs.cleanup', outcome: 'success', actor: { type: 'user', name: 'admin' } },
+      changes: { type: 'mcp', dryRun: false, complete: true, deleted: { mcp } },
+    });
+    await app.post('/tools/echo/call', { name: 'echo', arguments: { text: 'again' } });
+    expect((await items('mcp')).length).toBeGreaterThan(0);
+  });
+
+  it('of everything up to now leaves the row that says so, and a chain that verifies', async () => {
+    const operations = (await items('operations')).length;
+    expect(operations).toBeGreaterThan(5);
+    const { body } = await cleanUp('type=all&olderThanDays=0');
+    expect(body.deleted.operations).toBe(operations);
+    const left = await items('operations');
+    expect(left).toMatchObject([{ action: 'logs.cleanup', changes: { type: 'all', deleted: { operations } } }]);
+    expect(await items('mcp')).toEqual([]);
+    expect(await sound()).toBe(true);
+    await cleanUp('type=operations&before=2999-01-01');
+    expect(await items('operations')).toHaveLength(1);
+    expect(await sound()).toBe(true);
+  });
+
+  it('is one at a time', async () => {
+    const answers = await Promise.all(Array.from({ length: 5 }, () => cleanUp('type=all&olderThanDays=0')));
+    const statuses = answers.map(({ status }) => status);
+    expect(new Set(statuses)).toEqual(new Set([200, 409]));
+    const refused = answers.find(({ status }) => status === 409);
+    expect(refused?.body.code).toBe('cleanup_running');
+    expect((await cleanUp('type=all&olderThanDays=0')).status).toBe(200);
+  });
+
+  it('is a job of each night, and of every ten minutes by size', async () => {
+    const scheduler = app.nest.get(Scheduler);
+    expect(scheduler.list()).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ name: 'cleanup', nextAt: expect.any(Number) }),
+        expect.objectContaining({ name: 'log-size', nextAt: expect.any(Number) }),
+      ]),
+    );
+    expect(await scheduler.runNow('cleanup')).toMatchObject({ outcome: 'success' });
+    expect(await scheduler.runNow('log-size')).toMatchObject({ outcome: 'success' });
+    await app.put('/system/config', { 'logs.maxSizeBytes': 1 });
+    await app.post('/tools/echo/call', { name: 'echo', arguments: { text: 'a row to be deleted' } });
+    expect(await items('mcp')).not.toEqual([]);
+    expect(await scheduler.runNow('log-size')).toMatchObject({ outcome: 'success' });
+    await app.put('/system/config', { 'logs.maxSizeBytes': null });
+    expect(await items('operations')).toContainEqual(
+      expect.objectContaining({
+        ...{ action: 'logs.cleanup', actor: { type: 'system', id: null, name: 'mcps' } },
+        changes: expect.objectContaining({ by: 'size', limitBytes: 1 }),
+      }),
+    );
+  });
+
+  it('A24: rows that somebody else has cut off the end are found', async () => {
+    const database = app.nest.get(DataSource);
+    await app.post('/tools/echo/stop');
+    const end = await database.manager.findOneByOrFail(OperationAnchor, { place: 'end' });
+    await database.query(`DELETE FROM operation_log WHERE seq = ${end.seq}`);
+    expect((await app.get('/logs/operations/verify')).body).toMatchObject({ valid: false, missingAtEnd: 1 });
+  });
+});
+
+describe('the level of the system log', () => {
+  it('changes at once, for everything that is said, and holds after the next start', async () => {
+    const said = async (message: string) =>
+      (await items('system')).filter((line: any) => line.message.includes(message));
+    await app.put('/system/config', { logLevel: 'error' });
+    const before = app.log.length;
+    await app.post('/tools/echo/start');
+    expect(app.log).toHaveLength(before);
+    await app.close();
+    app = await startTestApp({ reuse: app });
+    // Before the settings were read the environment has decided.
+    expect(app.log.at(-1)?.message).not.toMatch(/listening|started/i);
+    const quiet = app.log.length;
+    await app.post('/tools/echo/stop');
+    expect(app.log).toHaveLength(quiet);
+    await app.put('/system/config', { logLevel: 'debug' });
+    await app.post('/tools/echo/start');
+    expect(app.log.slice(quiet).some(({ level }) => level === 'debug')).toBe(true);
+    expect((await said('')).some((line: any) => line.level === 'debug')).toBe(true);
+    await app.put('/system/config', { logLevel: null });
+    expect((await app.get('/system/config')).body.logLevel.source).not.toBe('database');
+  });
+});
