@@ -15,6 +15,9 @@ import { aTool } from './support/a-tool';
 import { type Api, firstLogin, login, scratchFolder, startProgram, stopProgram } from './support/built-program';
 import { waitUntil } from './support/process-tree';
 
+// Databases are made, opened and compared: seconds, where others work too.
+jest.setTimeout(180_000);
+
 const SCRIPT = join(__dirname, '../scripts/backup.mjs');
 const KEY = 'the key of this test, which is long enough';
 

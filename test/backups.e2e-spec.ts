@@ -17,6 +17,9 @@ import { aTool } from './support/a-tool';
 import { aBackup, endOf, verified } from './support/backups';
 import { startTestApp, type TestApp } from './support/test-app';
 
+// Databases are made, opened and compared: seconds, where others work too.
+jest.setTimeout(180_000);
+
 let app: TestApp;
 
 const folder = () => join(app.dataDir, 'backups');
@@ -39,7 +42,7 @@ async function upload(bytes: Buffer, field = 'file') {
     headers: { authorization: `Bearer ${app.token}` },
     body: form,
   });
-  return { status: response.status, headers: response.headers, body: (await response.json()) };
+  return { status: response.status, headers: response.headers, body: await response.json() };
 }
 
 const operations = async (action: string) => (await app.get(`/logs/operations?action=${action}`)).body.items as any[];

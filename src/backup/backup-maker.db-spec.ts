@@ -20,6 +20,9 @@ import type { BackupHeader } from './backup-header';
 import { keepFormerKey } from './backup-keys';
 import { databaseUrl } from './postgres-databases.repository';
 
+// Databases are made, opened and compared: seconds, where others work too.
+jest.setTimeout(180_000);
+
 let db: MigratedDatabase;
 let folder: string;
 const workshops: ReturnType<typeof aBackupWorkshop>[] = [];

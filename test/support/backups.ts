@@ -16,7 +16,7 @@ export function endOf(app: TestApp, id: string): Promise<any> {
       const { body } = await app.get(`/system/backups/${id}`);
       return body.state === 'running' ? undefined : body;
     },
-    { timeoutMs: 25_000, what: 'the backup to be made' },
+    { timeoutMs: 60_000, what: 'the backup to be made' },
   );
 }
 
@@ -29,7 +29,7 @@ export async function verified(app: TestApp, id: string): Promise<any> {
       const { body: backup } = await app.get(`/system/backups/${id}`);
       return backup.verification?.state === 'running' ? undefined : backup;
     },
-    { timeoutMs: 25_000, what: 'the verification to end' },
+    { timeoutMs: 60_000, what: 'the verification to end' },
   );
 }
 
@@ -45,7 +45,7 @@ export async function restored(app: TestApp, id: string): Promise<{ restore: any
       if (answer.status !== 200) throw new Error(`The restore can not be watched: ${JSON.stringify(answer.body)}`);
       return answer.body.restore?.state === 'running' ? undefined : answer.body.restore;
     },
-    { timeoutMs: 28_000, what: 'the restore to end' },
+    { timeoutMs: 90_000, what: 'the restore to end' },
   );
   await loginAgain(app);
   return { restore, seen };
