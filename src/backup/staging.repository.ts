@@ -70,7 +70,7 @@ export async function prepareStaged(target: DatabaseTarget, order: StagingOrder)
     const { applied } = await migrate(dataSource, unguarded(target));
     if (target.type === 'sqlite' && order.schema.logs !== undefined) await migrateLogs(target.file, order.schema);
     const transactions = new Transactions(dataSource);
-    return await transactions.run((tx) => new Preparation(dataSource, order, tx).run(applied));
+    return await transactions.run((tx) => new Preparation(dataSource, order, transactions, tx).run(applied));
   } finally {
     await dataSource.destroy();
   }
@@ -104,6 +104,7 @@ class Preparation {
   constructor(
     private readonly dataSource: DataSource,
     private readonly order: StagingOrder,
+    private readonly transactions: Transactions,
     private readonly tx: Tx,
   ) {}
 
@@ -156,16 +157,12 @@ class Preparation {
   private async tell(facts: StagedFacts): Promise<void> {
     const { ring, actor, ip, backupId } = this.order;
     const keys: SecretKeys = ring.current;
-    const log = new OperationLog(
-      this.operations(),
-      new Transactions(this.dataSource),
-      keys,
-      new SystemClock(),
-      new Events(),
-    );
+    const log = new OperationLog(this.operations(), this.transactions, keys, new SystemClock(), new Events());
     const target = { type: 'backup', id: backupId, name: null };
     const entry = { action: 'backup.restore', outcome: 'success' as const, target, actor, changes: { ...facts } };
-    await log.append(ip === null ? entry : { ...entry, ip }, this.tx);
+    // A log of before its end was signed has it signed here: the program has started already, and does that at a start.
+    const signsAnew = facts.migrationsApplied.length > 0;
+    await log.append(ip === null ? entry : { ...entry, ip }, this.tx, signsAnew);
   }
 
   private operations(): OperationRepository {
