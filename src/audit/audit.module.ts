@@ -30,6 +30,6 @@ import { Refusals } from './refusals';
     // Inside of the one before: what it refuses gets its row too.
     { provide: APP_INTERCEPTOR, useClass: StrictInputInterceptor },
   ],
-  exports: [OperationLog, OperationListRepository, OperationPruner, OperationVerifier, Refusals],
+  exports: [OperationLog, OperationRepository, OperationListRepository, OperationPruner, OperationVerifier, Refusals],
 })
 export class AuditModule {}

@@ -65,8 +65,8 @@ export class LogWriter {
   }
 
   /** Resolves when the batch is out of our hands: stored, in the spool, or given up and counted. @throws when it is not */
-  async write(log: LogName, values: unknown[], backlog = 0): Promise<void> {
-    await this.resting;
+  write(log: LogName, values: unknown[], backlog = 0): Promise<void> {
+    if (this.resting) return this.resting.then(() => this.write(log, values, backlog));
     const line = this.connect();
     if (this.idle) clearTimeout(this.idle);
     const batch = ++this.lastBatch;
@@ -94,8 +94,8 @@ export class LogWriter {
   }
 
   /** Has the writer do a piece of work between two batches. @throws when nothing of it was done */
-  async upkeep(work: Upkeep): Promise<UpkeepDone> {
-    await this.resting;
+  upkeep(work: Upkeep): Promise<UpkeepDone> {
+    if (this.resting) return this.resting.then(() => this.upkeep(work));
     const line = this.connect();
     if (this.idle) clearTimeout(this.idle);
     const number = ++this.lastBatch;
