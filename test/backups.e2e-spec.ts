@@ -297,6 +297,28 @@ describe('an upload (B13)', () => {
   });
 });
 
+describe('the stream of events', () => {
+  it('tells how far a backup is, and that it is done', async () => {
+    const stop = new AbortController();
+    const limit = setTimeout(() => stop.abort(), 60_000);
+    const response = await fetch(`${app.origin}/api/v1/events?types=backup`, {
+      headers: { authorization: `Bearer ${app.token}` },
+      signal: stop.signal,
+    });
+    const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+    const { id } = await aBackup(app);
+    let text = '';
+    while (!new RegExp(`"id":"${id}"[^\\n]*"state":"completed"`).test(text)) {
+      const { value, done } = await reader.read();
+      if (done) throw new Error(`The stream has ended: ${text}`);
+      text += Buffer.from(value).toString();
+    }
+    expect(text).toContain('event: backup');
+    clearTimeout(limit);
+    stop.abort();
+  });
+});
+
 describe('a deletion', () => {
   it('takes file and manifest away, and is written down', async () => {
     const { id } = await aBackup(app);

@@ -64,7 +64,8 @@ export class BackupCatalogue {
   note(id: string, change: Partial<BackupManifest>): BackupManifest {
     const next = { ...this.get(id), ...change };
     this.known.set(id, next);
-    this.tell(id, { isNews: change.progress === undefined });
+    // That it has got further can wait for the next piece of news, all else is one.
+    this.tell(id, { isNews: Object.keys(change).some((key) => key !== 'progress') });
     return next;
   }
 

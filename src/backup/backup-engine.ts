@@ -46,6 +46,9 @@ export interface BackupEngine {
    */
   stage(order: ProofOrder, staging: StagingOrder): Promise<Staged>;
 
+  /** Bytes that a restore takes on the disk of DATA_DIR once it is staged. */
+  roomToRestore(header: BackupHeader): Promise<number>;
+
   /** How a staged database is put in place and the old one back; written down before anything happens. */
   plan(id: string, folder: string, header: BackupHeader): RestorePlan;
 

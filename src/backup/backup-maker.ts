@@ -166,12 +166,13 @@ export class BackupMaker {
     }
   }
 
-  private async requireRoom(bytes: number): Promise<void> {
+  /** @throws BackupFailedError */
+  async requireRoom(bytes: number): Promise<void> {
     const { places } = this.parts;
     if ((await places.roomForWork()) < bytes) {
       throw new BackupFailedError(
         'disk_full',
-        `A copy of the data needs ${bytes} bytes in DATA_DIR, and there are fewer`,
+        `Copies of the data need ${bytes} bytes in DATA_DIR, and there are fewer`,
       );
     }
   }

@@ -15,8 +15,8 @@ import { Audited } from '../audit/audited.decorator';
 import { RequireRole } from '../auth/access.decorator';
 import { ApiProblems } from '../common/api-problems.decorator';
 import { DomainError, ValidationFailedError } from '../common/domain-error';
-import { BackupView, toBackupView } from './backup.dto';
-import { BackupKeyRing } from './backup-keys';
+import { BackupView } from './backup.dto';
+import { BackupPresenter } from './backup-presenter';
 import { BackupTransferService, RangeNotSatisfiableError } from './backup-transfer.service';
 
 const TYPE = 'application/octet-stream';
@@ -30,7 +30,7 @@ const FILE_BODY: ApiBodyOptions = {
 export class BackupTransferController {
   constructor(
     private readonly transfers: BackupTransferService,
-    private readonly ring: BackupKeyRing,
+    private readonly presenter: BackupPresenter,
   ) {}
 
   /** Upload a backup; it is proven before it is listed */
@@ -56,7 +56,7 @@ export class BackupTransferController {
     }
     const backup = await this.transfers.upload(part.file, request.server.server);
     void reply.header('location', request.url.replace(/upload(\?.*)?$/, backup.id));
-    return toBackupView(backup, (keyId) => this.ring.has(keyId));
+    return this.presenter.view(backup);
   }
 
   /** Download the file of a backup, or a range of it */

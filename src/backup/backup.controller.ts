@@ -7,9 +7,9 @@ import { CurrentPrincipal, type Principal } from '../auth/principal';
 import { ApiProblems } from '../common/api-problems.decorator';
 import { PageQuery } from '../common/page.dto';
 import { decodeCursor, encodeCursor, toPage } from '../common/pagination';
-import { BackupPageView, BackupRequest, BackupView, toBackupView } from './backup.dto';
-import { BackupKeyRing } from './backup-keys';
+import { BackupPageView, BackupRequest, BackupView } from './backup.dto';
 import type { BackupManifest } from './backup-manifest';
+import { BackupPresenter } from './backup-presenter';
 import { BackupService } from './backup.service';
 import { RestoreService } from './restore.service';
 
@@ -23,7 +23,7 @@ export class BackupController {
   constructor(
     private readonly backups: BackupService,
     private readonly restores: RestoreService,
-    private readonly ring: BackupKeyRing,
+    private readonly presenter: BackupPresenter,
   ) {}
 
   /** Make a backup; how far it is stands in the backup itself */
@@ -89,7 +89,7 @@ export class BackupController {
   }
 
   private view(backup: BackupManifest): BackupView {
-    return toBackupView(backup, (keyId) => this.ring.has(keyId));
+    return this.presenter.view(backup);
   }
 }
 

@@ -16,6 +16,7 @@ import { BackupCatalogue } from './backup-catalogue';
 import { BackupCheckpoints } from './backup-checkpoints';
 import { BackupJobs } from './backup-jobs';
 import { BackupKeyRing } from './backup-keys';
+import { BackupPresenter } from './backup-presenter';
 import { BackupOverview } from './backup-overview';
 import { BackupStandstill } from './backup-standstill';
 import { BackupTestJob } from './backup-test.job';
@@ -54,6 +55,7 @@ import { RestoreService } from './restore.service';
     },
     BackupThreads,
     BackupCheckpoints,
+    BackupPresenter,
     BackupService,
     RestoreService,
     BackupTransferService,

@@ -63,7 +63,7 @@ export async function swapBack(url: string, { live, staged, old }: PostgresPlan)
         [old, live],
       ]);
     }
-    await client.query(`ALTER DATABASE ${quoted(live)} WITH ALLOW_CONNECTIONS true`);
+    await letConnect(client, live);
     await client.query(`DROP DATABASE IF EXISTS ${quoted(staged)} WITH (FORCE)`);
   });
 }
@@ -74,6 +74,19 @@ export async function finishSwap(url: string, { live, staged, old }: PostgresPla
     await client.query(`ALTER DATABASE ${quoted(live)} RESET ${RESTORING_PARAMETER}`);
     for (const name of [old, staged]) await client.query(`DROP DATABASE IF EXISTS ${quoted(name)} WITH (FORCE)`);
   });
+}
+
+/** Only its owner may rename a database. @throws BackupFailedError */
+export async function requireOwner(url: string): Promise<void> {
+  const client = await connectPostgres(url);
+  try {
+    const { rows } = await client.query<{ owns: boolean }>(
+      `SELECT pg_has_role(datdba, 'USAGE') AS owns FROM pg_database WHERE datname = current_database()`,
+    );
+    if (rows[0]?.owns !== true) throw missingPrivilege(url);
+  } finally {
+    await client.end().catch(() => undefined);
+  }
 }
 
 /** Identity of a database, whatever it is called; null: there is none. */
@@ -148,6 +161,15 @@ async function renameTogether(client: Client, names: readonly (readonly [from: s
   }
 }
 
+/** Asked first, because only the owner may: a swap that never began needs nothing. */
+async function letConnect(client: Client, name: string): Promise<void> {
+  const { rows } = await client.query<{ open: boolean }>(
+    'SELECT datallowconn AS open FROM pg_database WHERE datname = $1',
+    [name],
+  );
+  if (rows[0]?.open === false) await client.query(`ALTER DATABASE ${quoted(name)} WITH ALLOW_CONNECTIONS true`);
+}
+
 async function exists(client: Client, name: string): Promise<boolean> {
   return ((await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [name])).rowCount ?? 0) > 0;
 }
@@ -162,13 +184,16 @@ function localeOf(database: Record<string, unknown>): string {
 }
 
 function explained(error: unknown, url: string): unknown {
-  if ((error as { code?: unknown }).code !== '42501') return error;
+  return (error as { code?: unknown }).code === '42501' ? missingPrivilege(url, error) : error;
+}
+
+function missingPrivilege(url: string, cause?: unknown): BackupFailedError {
   const role = decodeURIComponent(new URL(url).username);
   return new BackupFailedError(
     'database_privilege_missing',
     `Backups are proven, and restores made, in a database beside the live one: the role ${role} must be allowed to ` +
       `create one (ALTER ROLE ${role} CREATEDB) and must own the live one`,
-    error,
+    cause,
   );
 }
 

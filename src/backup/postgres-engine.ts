@@ -11,6 +11,7 @@ import {
   databaseUrl,
   dropDatabase,
   findDatabase,
+  requireOwner,
   swapDatabases,
 } from './postgres-databases.repository';
 import { findPostgresPrograms, type PostgresPrograms } from './postgres-programs';
@@ -61,11 +62,17 @@ export class PostgresEngine implements BackupEngine {
 
   async stage({ id, folder, header }: ProofOrder, staging: StagingOrder): Promise<Staged> {
     const { staged } = scratchNames(id);
+    await requireOwner(this.url);
     await createDatabase(this.url, staged);
     const url = databaseUrl(this.url, staged);
     await this.load(url, folder, header);
     const facts = await prepareStaged({ type: 'postgres', url }, staging);
     return { facts, content: await this.read(url, header) };
+  }
+
+  /** The safety backup's copy is all that is made here: the databases are the server's. */
+  roomToRestore(): Promise<number> {
+    return this.sizeBytes();
   }
 
   plan(id: string, _folder: string, { includesLogs }: BackupHeader): RestorePlan {

@@ -50,10 +50,20 @@ export class RestoreJournal {
 
   find(): RestoreEntry | null {
     if (!existsSync(this.path)) return null;
-    const entry = JSON.parse(readFileSync(this.path, 'utf8')) as RestoreEntry;
+    const entry = this.read();
     if ((entry.version as number) !== 1)
       throw new Error(`${this.path} was written by a newer MCPS.ONE: start that one`);
     return entry;
+  }
+
+  private read(): RestoreEntry {
+    try {
+      return JSON.parse(readFileSync(this.path, 'utf8')) as RestoreEntry;
+    } catch (error) {
+      throw new Error(`${this.path} is damaged: a restore was under way, look at docs/backup.md before you remove it`, {
+        cause: error,
+      });
+    }
   }
 
   async write(entry: RestoreEntry): Promise<void> {

@@ -104,7 +104,9 @@ export class RestoreSaga {
   }
 
   private async stage({ header }: Made): Promise<Staged> {
-    const { engine, places, checkpoints } = this.parts;
+    const { engine, places, checkpoints, maker } = this.parts;
+    // A disk that is full in the middle of the swap would keep the service closed until somebody makes room.
+    await maker.requireRoom(await engine.roomToRestore(header));
     const order = { id: this.jobId, folder: places.parts(this.jobId), header };
     const staged = await engine.stage(order, this.order.staging);
     this.order.onProgress('staging', 0.4);

@@ -70,6 +70,11 @@ export class SqliteEngine implements BackupEngine {
     return { facts, content: await this.read(folder, header) };
   }
 
+  /** The safety backup's copy, the one that is put back after a failure, and the log that the swap goes through. */
+  async roomToRestore({ originalBytes }: BackupHeader): Promise<number> {
+    return 2 * (await this.sizeBytes()) + originalBytes;
+  }
+
   plan(_id: string, folder: string, { includesLogs }: BackupHeader): RestorePlan {
     const { main, logs } = this.files;
     const pairs = [[main, MAIN] as const, ...(includesLogs ? [[logs, LOGS] as const] : [])];
