@@ -10,6 +10,7 @@ import { ProblemFilter } from './common/problem.filter';
 import { createValidationPipe } from './common/validation.pipe';
 import type { AppConfig } from './config/app-config';
 import { translateDatabaseError } from './database/database-errors';
+import { GatewayDoor } from './gateway/gateway-door';
 
 /** Scripts and frames of nobody else; the documentation pages write their own styles. */
 const CONTENT_SECURITY_POLICY = {
@@ -56,6 +57,7 @@ export async function createApp(config: AppConfig, logger: AppLogger): Promise<N
     app.useGlobalFilters(new ProblemFilter(translateDatabaseError));
     await addPages(app, config);
     await app.init();
+    app.get(GatewayDoor).attach(app.getHttpServer());
     return app;
   } catch (error) {
     await app.close();

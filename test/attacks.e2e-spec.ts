@@ -98,7 +98,7 @@ describe('an attack', () => {
       }
     };
     await Promise.all(Array.from({ length: 50 }, ask));
-  });
+  }, 120_000);
 
   it('A24: changes, removes or reorders rows of the operation log, and the first bad one is named', async () => {
     const database = app.nest.get(DataSource);

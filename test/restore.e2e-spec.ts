@@ -5,6 +5,7 @@ import { BackupCheckpoints } from '../src/backup/backup-checkpoints';
 import { aTool } from './support/a-tool';
 import { aKey, aLogin, aUser, refresh } from './support/accounts';
 import { aBackup, endOf, loginAgain, restored } from './support/backups';
+import { describeOn } from './support/describe-on';
 import { waitUntil } from './support/process-tree';
 import { type Answer, startTestApp, type TestApp } from './support/test-app';
 
@@ -62,32 +63,6 @@ describe('a restore', () => {
     expect((await app.get('/logs/operations/verify')).body).toMatchObject({ valid: true });
   });
 
-  it('stops all tools and starts those that the restored data wants to run', async () => {
-    await app.post('/tools', aTool({ name: 'wanted' }));
-    await app.post('/tools/wanted/start');
-    const backup = await aBackup(app);
-    const { pid } = (await app.get('/tools/wanted/status')).body;
-    await app.post('/tools/wanted/stop');
-    await app.post('/tools', aTool({ name: 'late' }));
-    await app.post('/tools/late/start');
-    const late = (await app.get('/tools/late/status')).body.pid;
-    expect((await restored(app, backup.id)).restore.state).toBe('completed');
-    await running('wanted');
-    expect((await app.get('/tools/wanted/status')).body.pid).not.toBe(pid);
-    expect(() => process.kill(late, 0)).toThrow();
-    expect(await toolNames()).toEqual(['wanted']);
-    // The recorder goes on where the restored log ends.
-    expect((await app.post('/tools/wanted/call', { name: 'echo', arguments: { text: 'hi' } })).status).toBe(200);
-    const messages = await waitUntil(
-      async () => {
-        const { body } = await app.get('/logs/mcp?method=tools/call');
-        return body.items.length >= 2 && body.items;
-      },
-      { timeoutMs: 10_000, what: 'the call to be recorded' },
-    );
-    expect(messages).toHaveLength(2);
-  });
-
   it('ends all sessions: neither those of the backup nor those of before it come to life', async () => {
     const gone = await aUser(app, 'admin', 'gone');
     const stays = await aUser(app, 'operator', 'stays');
@@ -112,39 +87,6 @@ describe('a restore', () => {
     // Whoever can come in again because of the restore is named.
     const [row] = await operations('&action=backup.restore');
     expect(row.changes).toMatchObject({ revivedUsers: ['gone'], revivedApiKeys: ['revoked'] });
-  });
-
-  it('closes the service meanwhile: 503 with Retry-After, probes go on, and whoever asked can watch', async () => {
-    const viewer = await aUser(app, 'viewer');
-    const backup = await aBackup(app);
-    const checkpoints = app.nest.get(BackupCheckpoints);
-    let release: () => void = () => undefined;
-    const closed = new Promise<void>((resolve) => {
-      checkpoints.reached = async (point) => {
-        if (point !== 'restore.closed') return;
-        resolve();
-        await new Promise<void>((go) => (release = go));
-      };
-    });
-    await app.post(`/system/backups/${backup.id}/restore`);
-    await closed;
-    const refused = await app.get('/tools');
-    expect([refused.status, refused.body.code, refused.headers.get('retry-after')]).toEqual([503, 'maintenance', '5']);
-    expect((await app.post('/auth/login', { username: 'admin', password: 'x' })).status).toBe(503);
-    expect((await app.get('/system/backups')).status).toBe(503);
-    expect((await app.get(`/system/backups/${backup.id}`, { token: viewer.token })).status).toBe(503);
-    expect((await app.get('//health/live')).status).toBe(200);
-    expect((await app.get('//health/ready')).status).toBe(503);
-    const watched = await app.get(`/system/backups/${backup.id}`);
-    expect(watched.body.restore).toMatchObject({ state: 'running', phase: 'closing', error: null });
-    release();
-    await waitUntil(async () => (await app.get(`/system/backups/${backup.id}`)).body.restore.state === 'completed', {
-      timeoutMs: 20_000,
-      what: 'the restore to end',
-    });
-    await loginAgain(app);
-    expect((await app.get('//health/ready')).status).toBe(200);
-    expect((await app.get('/tools')).status).toBe(200);
   });
 
   it('B4: that fails at any of its points leaves the old data whole and the service open', async () => {
@@ -181,27 +123,6 @@ describe('a restore', () => {
     checkpoints.reached = () => Promise.resolve();
     expect((await restored(app, backup.id)).restore.state).toBe('completed');
     expect(await toolNames()).toEqual(['in-the-backup']);
-  });
-
-  it('B6: of a file that has become bad refuses it before the service is closed', async () => {
-    const backup = await aBackup(app);
-    const file = join(app.dataDir, 'backups', `${backup.id}.mcpsbak`);
-    const bytes = readFileSync(file);
-    bytes.writeUInt8(bytes.readUInt8(bytes.length - 30) ^ 1, bytes.length - 30);
-    writeFileSync(file, bytes);
-    const answers: Answer[] = [];
-    await app.post(`/system/backups/${backup.id}/restore`);
-    await waitUntil(
-      async () => {
-        answers.push(await app.get('/tools'));
-        return (await app.get(`/system/backups/${backup.id}`)).body.restore?.state === 'failed';
-      },
-      { timeoutMs: 20_000, what: 'the restore to be refused' },
-    );
-    const { restore } = (await app.get(`/system/backups/${backup.id}`)).body;
-    expect(restore).toMatchObject({ error: { code: 'backup_corrupt' }, safetyBackupId: null, downtimeMs: null });
-    expect(answers.every(({ status }) => status === 200)).toBe(true);
-    expect((await app.get('/system/backups')).body.total).toBe(1);
   });
 
   it('F60: under load answers nothing but 200 and the 503 of the maintenance, and for a few seconds only', async () => {
@@ -264,5 +185,88 @@ describe('a restore', () => {
     expect(await toolNames()).toEqual(['there']);
     expect(existsSync(join(app.dataDir, 'restore.json'))).toBe(false);
     expect((await endOf(app, backup.id)).state).toBe('completed');
+  });
+});
+
+// The same on both databases: once is enough.
+describeOn('sqlite', 'a restore, whatever the database', () => {
+  it('stops all tools and starts those that the restored data wants to run', async () => {
+    await app.post('/tools', aTool({ name: 'wanted' }));
+    await app.post('/tools/wanted/start');
+    const backup = await aBackup(app);
+    const { pid } = (await app.get('/tools/wanted/status')).body;
+    await app.post('/tools/wanted/stop');
+    await app.post('/tools', aTool({ name: 'late' }));
+    await app.post('/tools/late/start');
+    const late = (await app.get('/tools/late/status')).body.pid;
+    expect((await restored(app, backup.id)).restore.state).toBe('completed');
+    await running('wanted');
+    expect((await app.get('/tools/wanted/status')).body.pid).not.toBe(pid);
+    expect(() => process.kill(late, 0)).toThrow();
+    expect(await toolNames()).toEqual(['wanted']);
+    // The recorder goes on where the restored log ends.
+    expect((await app.post('/tools/wanted/call', { name: 'echo', arguments: { text: 'hi' } })).status).toBe(200);
+    const messages = await waitUntil(
+      async () => {
+        const { body } = await app.get('/logs/mcp?method=tools/call');
+        return body.items.length >= 2 && body.items;
+      },
+      { timeoutMs: 10_000, what: 'the call to be recorded' },
+    );
+    expect(messages).toHaveLength(2);
+  });
+
+  it('closes the service meanwhile: 503 with Retry-After, probes go on, and whoever asked can watch', async () => {
+    const viewer = await aUser(app, 'viewer');
+    const backup = await aBackup(app);
+    const checkpoints = app.nest.get(BackupCheckpoints);
+    let release: () => void = () => undefined;
+    const closed = new Promise<void>((resolve) => {
+      checkpoints.reached = async (point) => {
+        if (point !== 'restore.closed') return;
+        resolve();
+        await new Promise<void>((go) => (release = go));
+      };
+    });
+    await app.post(`/system/backups/${backup.id}/restore`);
+    await closed;
+    const refused = await app.get('/tools');
+    expect([refused.status, refused.body.code, refused.headers.get('retry-after')]).toEqual([503, 'maintenance', '5']);
+    expect((await app.post('/auth/login', { username: 'admin', password: 'x' })).status).toBe(503);
+    expect((await app.get('/system/backups')).status).toBe(503);
+    expect((await app.get(`/system/backups/${backup.id}`, { token: viewer.token })).status).toBe(503);
+    expect((await app.get('//health/live')).status).toBe(200);
+    expect((await app.get('//health/ready')).status).toBe(503);
+    const watched = await app.get(`/system/backups/${backup.id}`);
+    expect(watched.body.restore).toMatchObject({ state: 'running', phase: 'closing', error: null });
+    release();
+    await waitUntil(async () => (await app.get(`/system/backups/${backup.id}`)).body.restore.state === 'completed', {
+      timeoutMs: 20_000,
+      what: 'the restore to end',
+    });
+    await loginAgain(app);
+    expect((await app.get('//health/ready')).status).toBe(200);
+    expect((await app.get('/tools')).status).toBe(200);
+  });
+
+  it('B6: of a file that has become bad refuses it before the service is closed', async () => {
+    const backup = await aBackup(app);
+    const file = join(app.dataDir, 'backups', `${backup.id}.mcpsbak`);
+    const bytes = readFileSync(file);
+    bytes.writeUInt8(bytes.readUInt8(bytes.length - 30) ^ 1, bytes.length - 30);
+    writeFileSync(file, bytes);
+    const answers: Answer[] = [];
+    await app.post(`/system/backups/${backup.id}/restore`);
+    await waitUntil(
+      async () => {
+        answers.push(await app.get('/tools'));
+        return (await app.get(`/system/backups/${backup.id}`)).body.restore?.state === 'failed';
+      },
+      { timeoutMs: 20_000, what: 'the restore to be refused' },
+    );
+    const { restore } = (await app.get(`/system/backups/${backup.id}`)).body;
+    expect(restore).toMatchObject({ error: { code: 'backup_corrupt' }, safetyBackupId: null, downtimeMs: null });
+    expect(answers.every(({ status }) => status === 200)).toBe(true);
+    expect((await app.get('/system/backups')).body.total).toBe(1);
   });
 });

@@ -30,6 +30,6 @@ import { Refusals } from './refusals';
     // Inside of the one before: what it refuses gets its row too.
     { provide: APP_INTERCEPTOR, useClass: StrictInputInterceptor },
   ],
-  exports: [OperationLog, OperationRepository, OperationListRepository, OperationPruner, OperationVerifier, Refusals],
+  exports: [OperationLog, OperationListRepository, OperationRepository, OperationPruner, OperationVerifier, Refusals],
 })
 export class AuditModule {}

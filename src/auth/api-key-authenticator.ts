@@ -44,6 +44,15 @@ export class ApiKeyAuthenticator {
     });
   }
 
+  /** The principal of a key that is known by now; else null. */
+  recall(text: string): Principal | null {
+    // Only keys of the right shape are ever remembered.
+    const known = this.remembered(apiKeyHash(text));
+    if (known === null || known.expiresAt <= this.clock.now()) return null;
+    this.usage.note(known.principal.id);
+    return known.principal;
+  }
+
   /** @throws UnauthenticatedError */
   async authenticate(text: string): Promise<Principal> {
     if (!isApiKeyText(text)) throw new UnauthenticatedError();

@@ -20,6 +20,7 @@ import { PasswordHasher } from './password-hasher';
 import { PasswordService } from './password.service';
 import { Passwords } from './passwords';
 import { PrincipalRevocations } from './principal-revocations';
+import { RequestAuthenticator } from './request-authenticator';
 import { RefreshService } from './refresh.service';
 import { RefusedRequests } from './refused-requests';
 import { RouteRulebook } from './route-rules';
@@ -55,6 +56,7 @@ import { UserRepository } from './user.repository';
     PrincipalRevocations,
     RefreshService,
     RefusedRequests,
+    RequestAuthenticator,
     RouteRulebook,
     SessionRepository,
     SessionService,
@@ -68,6 +70,7 @@ import { UserRepository } from './user.repository';
     Passwords,
     PrincipalRevocations,
     RefusedRequests,
+    RequestAuthenticator,
     SessionRepository,
     UserRepository,
   ],

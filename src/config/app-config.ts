@@ -49,6 +49,15 @@ export class AppConfig {
   readonly toolsAllowInlineCode: boolean;
   readonly remoteAllowLoopback: boolean;
   readonly remoteAllowPrivateNetworks: boolean;
+  readonly gatewayMaxBodyBytes: number;
+  readonly gatewaySessionsPerKey: number;
+  readonly gatewaySessionsTotal: number;
+  readonly gatewaySessionIdleMs: number;
+  readonly gatewayRequestsPerSession: number;
+  readonly gatewayRequestsPerTool: number;
+  readonly gatewayServersPerTool: number;
+  /** 0: no limit. */
+  readonly gatewayRateLimitPerMinute: number;
   readonly adminUsername: string;
   readonly adminPassword: string | null;
   readonly migrateOnStart: boolean;

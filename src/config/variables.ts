@@ -153,6 +153,46 @@ export const VARIABLES = {
     'false',
     'remote tools may be in private networks (10/8, 172.16/12, 192.168/16, 100.64/10, fc00::/7)',
   ),
+  GATEWAY_MAX_BODY_BYTES: variable(
+    integer({ min: 65_536, max: 268_435_456 }),
+    '16777216',
+    'largest message accepted from an MCP client, in bytes',
+  ),
+  GATEWAY_SESSIONS_PER_KEY: variable(
+    integer({ min: 1, max: 1_000_000 }),
+    '2000',
+    'sessions that one user or API key may have at the gateway',
+  ),
+  GATEWAY_SESSIONS_TOTAL: variable(
+    integer({ min: 1, max: 1_000_000 }),
+    '10000',
+    'sessions that there may be at the gateway in all',
+  ),
+  GATEWAY_SESSION_IDLE_SECONDS: variable(
+    integer({ min: 1, max: 604_800 }),
+    '1800',
+    'seconds without a request or an open stream after which a session at the gateway ends',
+  ),
+  GATEWAY_REQUESTS_PER_SESSION: variable(
+    integer({ min: 1, max: 100_000 }),
+    '256',
+    'requests of one session that may wait for their answers at a time',
+  ),
+  GATEWAY_REQUESTS_PER_TOOL: variable(
+    integer({ min: 1, max: 100_000 }),
+    '1000',
+    'requests to one tool that may wait for their answers at a time',
+  ),
+  GATEWAY_SERVERS_PER_TOOL: variable(
+    integer({ min: 1, max: 10_000 }),
+    '32',
+    'sessions that may have a server of one tool for themselves at a time',
+  ),
+  GATEWAY_RATE_LIMIT_PER_MINUTE: variable(
+    integer({ min: 0, max: 100_000_000 }),
+    '0',
+    'messages a minute that one user or API key may send to the gateway; 0 sets no limit',
+  ),
   ADMIN_USERNAME: variable(
     text({ pattern: /^[A-Za-z0-9._@-]{1,64}$/, explain: 'must be 1 to 64 letters, digits or . _ @ -' }),
     'admin',

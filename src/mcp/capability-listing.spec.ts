@@ -27,6 +27,8 @@ class World {
       serverInfo: null,
       capabilities,
       instructions: null,
+      supportedVersions: [],
+      result: {},
     };
     return listOfferings(this.peer, identity, { timeoutMs: 1000, signal, monotonic: () => this.clock });
   }

@@ -175,6 +175,25 @@ describe('performHandshake', () => {
     expect(world.methods).toEqual(['server/discover']);
   });
 
+  it('asks once more when the server refuses a revision and offers the same', async () => {
+    const refuse: Answers[string] = (transport, { id }) =>
+      transport.error(id, -32022, 'no', { supported: ['2026-07-28'], requested: '2026-07-28' });
+    let isFirst = true;
+    const moody = new World({
+      'server/discover': (transport, message) => {
+        if (isFirst) refuse(transport, message);
+        else transport.result(message.id, MODERN_RESULT);
+        isFirst = false;
+      },
+    });
+    await expect(moody.shake()).resolves.toMatchObject({ era: 'modern' });
+    expect(moody.methods).toEqual(['server/discover', 'server/discover']);
+
+    const stubborn = new World({ 'server/discover': refuse, ...legacyInitialize });
+    await expect(stubborn.shake()).rejects.toMatchObject({ code: 'protocol_mismatch' });
+    expect(stubborn.methods).toEqual(['server/discover', 'server/discover']);
+  });
+
   it('takes up the legacy revision that a modern error offers', async () => {
     const world = new World({
       'server/discover': (transport, { id }) => transport.error(id, -32022, 'no', { supported: ['2025-11-25'] }),

@@ -27,6 +27,10 @@ export interface ServerIdentity {
   serverInfo: ServerInfo | null;
   capabilities: Record<string, unknown>;
   instructions: string | null;
+  /** All revisions it says that it speaks; of a legacy server the one that was agreed on. */
+  supportedVersions: readonly string[];
+  /** Its whole answer to `initialize` or `server/discover`: what we don't know is passed on to clients as well. */
+  result: Record<string, unknown>;
 }
 
 export interface ServerInfo {
@@ -45,6 +49,8 @@ export interface HandshakeOptions {
   probeSilenceMs?: number;
   /** Resolves when the server has written its first byte: a slow launcher gets its silence counted from there. */
   firstByte?: Promise<void>;
+  /** The client's own parameters of `initialize`; then its `notifications/initialized` will come from itself as well. */
+  initialize?: RpcParams;
 }
 
 const DEFAULT_PROBE_SILENCE_MS = 3000;
@@ -134,12 +140,13 @@ class Handshake {
     return verdict.identity;
   }
 
-  private async discover(version: string): Promise<ProbeVerdict> {
+  /** `refused`: the version that was refused before, so that a server can't keep us asking. */
+  private async discover(version: string, refused?: string): Promise<ProbeVerdict> {
     let result: unknown;
     try {
       result = await this.ask('server/discover', { _meta: modernEnvelope(version, this.peer.clientInfo) });
     } catch (error) {
-      return this.verdictOnError(error, version);
+      return this.verdictOnError(error, version, refused);
     }
     if (!isRecord(result) || !Array.isArray(result.supportedVersions)) {
       // Some legacy servers answer any unknown method with an empty result.
@@ -153,9 +160,9 @@ class Handshake {
     throw mismatch(supported);
   }
 
-  private verdictOnError(error: unknown, tried: string): ProbeVerdict | Promise<ProbeVerdict> {
+  private verdictOnError(error: unknown, tried: string, refused?: string): ProbeVerdict | Promise<ProbeVerdict> {
     if (error instanceof RpcCallError) {
-      if (MODERN_ERROR_CODES.has(error.rpcError.code)) return this.verdictOnModernError(error.rpcError, tried);
+      if (MODERN_ERROR_CODES.has(error.rpcError.code)) return this.verdictOnModernError(error.rpcError, tried, refused);
       return { is: 'legacy' };
     }
     if (error instanceof CallNotDeliveredError && LEGACY_STATUSES.has(error.end.status)) return { is: 'legacy' };
@@ -173,13 +180,14 @@ class Handshake {
   }
 
   /** Only modern servers know these codes: there is nothing to fall back to, unless the error itself names a version. */
-  private verdictOnModernError(error: RpcError, tried: string): ProbeVerdict | Promise<ProbeVerdict> {
+  private verdictOnModernError(error: RpcError, tried: string, refused?: string): ProbeVerdict | Promise<ProbeVerdict> {
     const refusal = `The server refused server/discover with error ${error.code}: ${error.message}`;
     if (error.code !== RPC_CODES.unsupportedProtocolVersion) throw new HandshakeError('protocol_mismatch', refusal);
     const supported: unknown[] =
       isRecord(error.data) && Array.isArray(error.data.supported) ? error.data.supported : [];
     const other = commonVersion(MODERN_VERSIONS, supported);
-    if (other !== undefined && other !== tried) return this.discover(other);
+    // A server that names the very version it has just refused is taken at its word, once.
+    if (other !== undefined && other !== refused) return this.discover(other, tried);
     if (other === undefined && commonVersion(LEGACY_VERSIONS, supported)) return { is: 'legacy' };
     throw other === undefined ? mismatch(supported) : new HandshakeError('protocol_mismatch', refusal);
   }
@@ -189,7 +197,8 @@ class Handshake {
   }
 
   private async requestInitialize(): Promise<ServerIdentity> {
-    const params = { protocolVersion: NEWEST_LEGACY_VERSION, capabilities: {}, clientInfo: this.peer.clientInfo };
+    const own = { protocolVersion: NEWEST_LEGACY_VERSION, capabilities: {}, clientInfo: this.peer.clientInfo };
+    const params = this.options.initialize ?? own;
     const result = await this.ask('initialize', params).catch((error: unknown) => {
       throw error instanceof RpcCallError ? refusedInitialize(error) : error;
     });
@@ -203,12 +212,15 @@ class Handshake {
       serverInfo: serverInfoOf(result.serverInfo),
       capabilities: isRecord(result.capabilities) ? result.capabilities : {},
       instructions: textOrNull(result.instructions),
+      supportedVersions: [result.protocolVersion],
+      result,
     };
   }
 
   private finishInitialize(identity: ServerIdentity): ServerIdentity {
     this.peer.setEra(identity);
-    this.peer.notify('notifications/initialized', undefined, { client: OWN_CLIENT, sessionId: null });
+    if (this.options.initialize === undefined)
+      this.peer.notify('notifications/initialized', undefined, { client: OWN_CLIENT, sessionId: null });
     return identity;
   }
 
@@ -251,7 +263,13 @@ function modernIdentity(result: Record<string, unknown>, protocolVersion: string
     serverInfo: serverInfoOf(meta[META_SERVER_INFO] ?? result.serverInfo),
     capabilities: result.capabilities,
     instructions: textOrNull(result.instructions),
+    supportedVersions: Array.isArray(result.supportedVersions) ? result.supportedVersions.filter(isText) : [],
+    result,
   };
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
 }
 
 function serverInfoOf(value: unknown): ServerInfo | null {

@@ -1,9 +1,20 @@
-import { isRecord } from './call-params';
+import { AnswerText } from './answer-text';
+import { isRecord, META_SUBSCRIPTION_ID } from './call-params';
 import { kindOf, RPC_CODES, type RpcMessage } from './json-rpc.types';
+import { withValueAt } from './json-text';
 import type { OpenCalls } from './open-calls';
 import { CallNotDeliveredError, MessageTooBigError, RpcCallError } from './peer.errors';
 import { attributionOf, type PeerRecorder, UNATTRIBUTED } from './peer-recorder';
-import type { NotificationListener, PeerCounters, PeerTool, ProtocolEra } from './peer.types';
+import type {
+  CallSink,
+  NotificationListener,
+  PeerCounters,
+  PeerTool,
+  ProtocolEra,
+  RelaySink,
+  ServerRequestHandler,
+} from './peer.types';
+import type { PendingCall } from './pending-call';
 import { outcomeOf, ownId, rpcErrorOf, wireId } from './rpc-reading';
 import type { TransportEnd } from './transport.types';
 import { visibleId } from './visible-id';
@@ -29,6 +40,8 @@ export class IncomingMessages {
   /** How many messages there were: whoever compares two readings knows whether the server lives. */
   heard = 0;
   era: ProtocolEra = 'legacy';
+  /** Takes what a legacy server asks of its client; null: it has nothing to ask. */
+  onRequest: ServerRequestHandler | null = null;
 
   private readonly tool: PeerTool;
   private readonly calls: OpenCalls;
@@ -97,6 +110,30 @@ export class IncomingMessages {
     if (call) this.calls.fail(call, new CallNotDeliveredError(this.tool.name, call.method, end), 'transport_error');
   }
 
+  /** An answer that was only looked at, not parsed; false: the call it is for wants it parsed. */
+  takeAnswerText(answer: AnswerText, sizeBytes: number): boolean {
+    const call = this.calls.find(answer.id);
+    if (call === undefined || !isRelay(call.sink)) return false;
+    this.lastSeenAt = this.now();
+    this.heard += 1;
+    this.calls.noteHeard();
+    this.settleRelay(call, answer, sizeBytes);
+    return true;
+  }
+
+  private settleRelay(call: PendingCall, answer: AnswerText, sizeBytes: number): void {
+    const sink = this.calls.take(call);
+    const outcome = answer.isError ? 'rpc_error' : answer.isToolError ? 'tool_error' : 'ok';
+    const ended = { outcome, durationMs: this.monotonic() - call.startedAt } as const;
+    const kind = answer.isError ? 'error' : 'response';
+    this.recorder.answer('from-server', kind, call, call.id, ended, answer.text, sizeBytes);
+    try {
+      if (isRelay(sink)) sink.onAnswer(answer);
+    } catch {
+      this.counts.listenerFailures += 1;
+    }
+  }
+
   private onAnswer(message: RpcMessage, text: string, sizeBytes: number): void {
     const id = ownId(message.id);
     const call = this.calls.find(id);
@@ -111,7 +148,11 @@ export class IncomingMessages {
       this.recorder.answer('from-server', kind, gone ?? UNATTRIBUTED, wireId(message.id), ended, text, sizeBytes);
       return;
     }
-    const sink = this.calls.take(call);
+    if (isRelay(call.sink)) {
+      this.settleRelay(call, AnswerText.read(text) ?? rewritten(message, call.id), sizeBytes);
+      return;
+    }
+    const sink = this.calls.take(call) as CallSink | null;
     const ended = { outcome, durationMs: this.monotonic() - call.startedAt };
     this.recorder.answer('from-server', kind, call, call.id, ended, text, sizeBytes);
     try {
@@ -124,14 +165,21 @@ export class IncomingMessages {
 
   private onServerNotification(message: RpcMessage, text: string, sizeBytes: number): void {
     const isProgress = message.method === 'notifications/progress';
-    const id = isProgress && isRecord(message.params) ? ownId(message.params.progressToken) : null;
+    const id = isProgress ? ownId(message.params?.progressToken) : subscriptionOf(message);
     const call = this.calls.find(id);
     this.recorder.message('from-server', 'notification', attributionOf(message, call), null, text, sizeBytes);
     try {
+      if (call?.source && isRelay(call.sink)) {
+        const { source } = call;
+        const own = isProgress ? source.tokenText : source.idText;
+        call.timer?.refresh();
+        if (own !== null) call.sink.onNotification(withValueAt(text, isProgress ? TOKEN_PATH : SUBSCRIPTION_PATH, own));
+        return;
+      }
       if (isProgress) {
         const params = { ...message.params };
         if (call?.callerToken !== undefined) params.progressToken = call.callerToken;
-        call?.sink?.onProgress?.(params);
+        if (call?.sink && !isRelay(call.sink)) call.sink.onProgress?.(params);
         return;
       }
     } catch {
@@ -147,7 +195,7 @@ export class IncomingMessages {
     }
   }
 
-  /** No client capability is declared, so nothing but `ping` is ours to answer. Modern servers send no requests at all. */
+  /** `ping` is ours to answer, all else goes to who declared that it can. Modern servers send no requests at all. */
   private onServerRequest(message: RpcMessage, text: string, sizeBytes: number): void {
     const of = attributionOf(message);
     const id = wireId(message.id);
@@ -157,6 +205,7 @@ export class IncomingMessages {
       return;
     }
     const isPing = message.method === 'ping';
+    if (!isPing && this.onRequest?.(message, text) === true) return;
     const error = { code: RPC_CODES.methodNotFound, message: `${of.method ?? ''} is not supported by this client` };
     const answer: RpcMessage = isPing ? { jsonrpc: '2.0', id, result: {} } : { jsonrpc: '2.0', id, error };
     const answerText = JSON.stringify(answer);
@@ -165,4 +214,27 @@ export class IncomingMessages {
     const kind = isPing ? 'response' : 'error';
     this.recorder.answer('to-server', kind, of, id, ended, answerText, Buffer.byteLength(answerText));
   }
+}
+
+const TOKEN_PATH = ['params', 'progressToken'];
+const SUBSCRIPTION_PATH = ['params', '_meta', META_SUBSCRIPTION_ID];
+
+function isRelay(sink: CallSink | RelaySink | null): sink is RelaySink {
+  return sink !== null && 'onAnswer' in sink;
+}
+
+/** Which `subscriptions/listen` of ours a notification belongs to (modern revisions). */
+function subscriptionOf(message: RpcMessage): number | null {
+  const meta = message.params?._meta;
+  return isRecord(meta) ? ownId(meta[META_SUBSCRIPTION_ID]) : null;
+}
+
+/** An answer that only parsing could make sense of (a member twice, both result and error), in plain words. */
+function rewritten(message: RpcMessage, id: number): AnswerText {
+  const error = message.error === undefined ? undefined : rpcErrorOf(message.error);
+  const plain =
+    error === undefined ? { jsonrpc: '2.0', id, result: message.result ?? null } : { jsonrpc: '2.0', id, error };
+  const answer = AnswerText.read(JSON.stringify(plain));
+  if (answer === null) throw new Error('an answer could not be written anew');
+  return answer;
 }

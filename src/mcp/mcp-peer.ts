@@ -1,4 +1,5 @@
 import { modernEnvelope, progressTokenOf, targetOf, withMeta, type ClientInfo } from './call-params';
+import type { ClientMessage } from './client-message';
 import { IncomingMessages } from './incoming-messages';
 import type { RpcMessage, RpcParams } from './json-rpc.types';
 import { OpenCalls } from './open-calls';
@@ -19,8 +20,12 @@ import type {
   PeerCounters,
   PeerTool,
   ProtocolEra,
+  RelayCall,
+  RelaySink,
+  ServerRequestHandler,
 } from './peer.types';
 import { PendingCall } from './pending-call';
+import { wireId } from './rpc-reading';
 import type { TrafficSink } from './traffic';
 import { TransportError, type McpTransport, type TransportEnd, type TransportListener } from './transport.types';
 
@@ -42,6 +47,14 @@ export interface PeerRequest extends PeerCall {
   onProgress?: (params: RpcParams) => void;
 }
 
+/** Who asks, for the record. */
+interface Asker {
+  client: string | null;
+  sessionId: string | null;
+}
+
+/** Handed to transports that never look at it. */
+const NOTHING: RpcMessage = {};
 const MAX_TIMER_MS = 2_147_483_647;
 /** Cancelling these is forbidden (`initialize`, all legacy revisions) or unknown to a server that may be legacy. */
 const NEVER_CANCELLED: ReadonlySet<string> = new Set(['initialize', 'server/discover']);
@@ -55,6 +68,8 @@ export class McpPeer {
   readonly clientInfo: ClientInfo;
   /** The first thing it said that is no MCP message: what a wrong command says, mostly. */
   firstNoise: string | null = null;
+  /** Who the handshake found. */
+  identity: { serverInfo: object | null } | null = null;
 
   private readonly transport: McpTransport;
   private readonly tool: PeerTool;
@@ -66,6 +81,7 @@ export class McpPeer {
   private readonly closeListeners = new Set<(end: TransportEnd) => void>();
   private readonly listener: TransportListener = {
     onMessage: (message, text, sizeBytes) => this.incoming.take(message, text, sizeBytes),
+    onAnswerText: (answer, sizeBytes) => this.incoming.takeAnswerText(answer, sizeBytes),
     onNoise: (sample) => this.onNoise(sample),
     onOversized: (head, sizeBytes, tail) => this.incoming.takeOversized(head, sizeBytes, tail),
     onSendFailed: (message, end) => this.incoming.takeSendFailure(message, end),
@@ -141,7 +157,8 @@ export class McpPeer {
   }
 
   /** What the handshake agreed on. From here the requests of a modern revision carry their envelope. */
-  setEra(agreed: { era: ProtocolEra; protocolVersion: string }): void {
+  setEra(agreed: { era: ProtocolEra; protocolVersion: string; serverInfo?: object | null }): void {
+    this.identity = { serverInfo: agreed.serverInfo ?? null };
     this.incoming.era = agreed.era;
     this.envelope = agreed.era === 'modern' ? modernEnvelope(agreed.protocolVersion, this.clientInfo) : null;
     this.transport.setProtocolVersion(agreed.protocolVersion);
@@ -170,6 +187,7 @@ export class McpPeer {
       this.monotonic(),
       sink,
       this.onCancel,
+      this.onTimeout,
     );
     this.calls.add(pending);
     // Two clients may use the same token, so on the wire it is always ours: the id, unique among the active ones.
@@ -190,13 +208,81 @@ export class McpPeer {
       this.calls.failSoon(pending, new PeerDrainingError(this.tool.name, call.method));
       return pending;
     }
-    pending.timer = setTimeout(() => this.onTimeout(pending), Math.min(call.timeoutMs, MAX_TIMER_MS));
+    pending.timer = setTimeout(this.onTimeout, Math.min(call.timeoutMs, MAX_TIMER_MS), pending);
     try {
       this.transport.send(message, text);
     } catch (error) {
       this.calls.failSoon(pending, new CallNotDeliveredError(this.tool.name, call.method, endOf(error)));
     }
     return pending;
+  }
+
+  /** Passes a client's request on as it stands, under an id of ours. Ends as `send` does; does not throw. */
+  relay(call: RelayCall, sink: RelaySink): CallHandle {
+    const { source } = call;
+    const { method } = source;
+    const id = this.calls.nextId();
+    const facts = { method, client: call.client, sessionId: call.sessionId, timeoutMs: call.timeoutMs };
+    const target = targetOf(method, source.params);
+    const pending = new PendingCall(
+      id,
+      facts,
+      target,
+      undefined,
+      this.monotonic(),
+      sink,
+      this.onCancel,
+      this.onTimeout,
+    );
+    pending.source = source;
+    this.calls.add(pending);
+    const text = source.toWire(id, call.edit);
+    this.recorder.message('to-server', 'request', pending, id, text, Buffer.byteLength(text));
+    if (this.end) {
+      this.calls.failSoon(pending, new PeerClosedError(this.tool.name, method, this.end));
+      return pending;
+    }
+    if (this.calls.isDraining) {
+      this.calls.failSoon(pending, new PeerDrainingError(this.tool.name, method));
+      return pending;
+    }
+    if (call.timeoutMs !== Infinity)
+      pending.timer = setTimeout(this.onTimeout, Math.min(call.timeoutMs, MAX_TIMER_MS), pending);
+    try {
+      this.sendText(text);
+    } catch (error) {
+      this.calls.failSoon(pending, new CallNotDeliveredError(this.tool.name, method, endOf(error)));
+    }
+    return pending;
+  }
+
+  /** Passes a client's notification on as it stands; throws a TransportError if the connection does not take it. */
+  relayNotification(source: ClientMessage, asker: Asker): void {
+    this.sendText(source.text);
+    const of = attributionOf(source.message, asker);
+    this.recorder.message('to-server', 'notification', of, null, source.text, Buffer.byteLength(source.text));
+  }
+
+  /** From here on what the server asks of its client goes there. */
+  onServerRequest(handler: ServerRequestHandler): void {
+    this.incoming.onRequest = handler;
+  }
+
+  /** All calls in flight may take so much longer, counted from now; null: as long as they were given at first. */
+  extendAll(timeoutMs: number | null): void {
+    this.calls.extendAll(timeoutMs);
+  }
+
+  /** Answers a request of the server with `text`, a whole message under the server's own id. */
+  respond(request: RpcMessage, text: string, asker: Asker & { startedAt: number; isError: boolean }): void {
+    this.sendText(text);
+    const ended = {
+      outcome: asker.isError ? ('rpc_error' as const) : ('ok' as const),
+      durationMs: this.monotonic() - asker.startedAt,
+    };
+    const kind = asker.isError ? 'error' : 'response';
+    const of = attributionOf(request, asker);
+    this.recorder.answer('to-server', kind, of, wireId(request.id), ended, text, Buffer.byteLength(text));
   }
 
   /** `send` as a promise of the result; rejects with a PeerCallError. */
@@ -248,14 +334,14 @@ export class McpPeer {
     }
   }
 
-  private onTimeout(call: PendingCall): void {
+  private readonly onTimeout = (call: PendingCall): void => {
     if (!this.calls.has(call)) return;
     this.calls.abandon(call);
     this.calls.noteTimeout(call);
     // First the caller, then the server: a pipe that is stuck must not keep the caller waiting.
     this.calls.fail(call, new CallTimeoutError(this.tool.name, call.method, call.timeoutMs), 'timeout');
     this.sendCancelled(call, `No answer within ${call.timeoutMs} ms`);
-  }
+  };
 
   private readonly onCancel = (call: PendingCall, reason: string | undefined): void => {
     if (!this.calls.has(call)) return;
@@ -296,6 +382,10 @@ export class McpPeer {
       text,
       Buffer.byteLength(text),
     );
+  }
+
+  private sendText(text: string): void {
+    this.transport.send(this.transport.carriesText ? NOTHING : (JSON.parse(text) as RpcMessage), text);
   }
 
   /** Sends what nobody waits for; a connection that does not take it is noticed by the calls. */

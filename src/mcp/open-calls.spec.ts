@@ -49,6 +49,18 @@ describe('whether a server may be silent because it works', () => {
     expect([world.peer.isBusy, world.peer.heard]).toEqual([false, 1]);
   });
 
+  it('is not so because of a subscription, which stays open and is not waited for before a stop', async () => {
+    const world = await new PeerWorld().open();
+    const heard = world.peer.request(world.call('subscriptions/listen')).catch((error: unknown) => error);
+    expect([world.peer.isBusy, world.peer.inFlight]).toEqual([false, 0]);
+    for (let index = 0; index < 3; index++) await timedOut(world);
+    expect(world.peer.isBusy).toBe(false);
+    await world.peer.drain();
+    await world.peer.close();
+    expect(await heard).toBeInstanceOf(PeerClosedError);
+    expect(world.peer.inFlight).toBe(0);
+  });
+
   it('is no more so after three calls of clients in a row without an answer or any other word', async () => {
     const world = await new PeerWorld().open();
     for (let index = 0; index < 3; index++) await timedOut(world);

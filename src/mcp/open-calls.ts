@@ -1,4 +1,4 @@
-import { OWN_CLIENT, type CallSink, type PeerCounters, type PeerTool } from './peer.types';
+import { OWN_CLIENT, type CallSink, type PeerCounters, type PeerTool, type RelaySink } from './peer.types';
 import { PeerClosedError, type PeerCallError } from './peer.errors';
 import type { PeerRecorder } from './peer-recorder';
 import { AbandonedCalls, type PendingCall } from './pending-call';
@@ -8,6 +8,9 @@ import type { TransportEnd } from './transport.types';
 const ABANDONED_KEPT = 256;
 /** So many calls unanswered in a row, and not a sound meanwhile: then further calls in flight prove no diligence. */
 const DEAF_CALLS = 3;
+
+/** A request that stays open by intent (2026-07-28): no sign of work, and nobody waits for its end. */
+const isStanding = ({ method }: PendingCall): boolean => method === 'subscriptions/listen';
 
 /** What is waited for: the calls of clients up to that id. */
 interface Draining {
@@ -21,6 +24,7 @@ export class OpenCalls {
   private readonly pending = new Map<number, PendingCall>();
   private readonly abandoned = new AbandonedCalls(ABANDONED_KEPT);
   private lastId = 0;
+  private standing = 0;
   private draining: Draining | null = null;
   /** Calls of clients that timed out since the server was last heard, and the first of them. */
   private unheard = 0;
@@ -34,8 +38,9 @@ export class OpenCalls {
     private readonly monotonic: () => number,
   ) {}
 
+  /** Of those that are to end. */
   get size(): number {
-    return this.pending.size;
+    return this.pending.size - this.standing;
   }
 
   /** Whether new calls are refused because those in flight are the last. */
@@ -45,10 +50,10 @@ export class OpenCalls {
 
   /** Whether the server may be silent because it works. */
   get isBusy(): boolean {
-    if (this.unheard < DEAF_CALLS) return this.pending.size > 0;
+    if (this.unheard < DEAF_CALLS) return this.size > 0;
     // One that was asked before may still be what keeps it busy.
-    const [oldest] = this.pending.keys();
-    return oldest !== undefined && oldest < this.firstUnheardId;
+    for (const call of this.pending.values()) if (!isStanding(call)) return call.id < this.firstUnheardId;
+    return false;
   }
 
   nextId(): number {
@@ -56,6 +61,7 @@ export class OpenCalls {
   }
 
   add(call: PendingCall): void {
+    if (isStanding(call)) this.standing += 1;
     this.pending.set(call.id, call);
   }
 
@@ -95,11 +101,13 @@ export class OpenCalls {
   }
 
   /** Ends the waiting; null if it had ended. */
-  take(call: PendingCall): CallSink | null {
+  take(call: PendingCall): CallSink | RelaySink | null {
     const wasPending = this.pending.delete(call.id);
+    if (wasPending && isStanding(call)) this.standing -= 1;
     clearTimeout(call.timer);
     const { sink } = call;
     call.sink = null;
+    call.source = null;
     if (this.draining !== null && wasPending) this.countDown(this.draining, call);
     return sink;
   }
@@ -119,6 +127,10 @@ export class OpenCalls {
     queueMicrotask(() => this.fail(call, error, 'transport_error'));
   }
 
+  extendAll(timeoutMs: number | null): void {
+    for (const call of this.pending.values()) call.extend(timeoutMs ?? call.timeoutMs);
+  }
+
   failAll(end: TransportEnd): void {
     for (const call of [...this.pending.values()]) {
       this.fail(call, new PeerClosedError(this.tool.name, call.method, end), 'transport_error');
@@ -128,15 +140,20 @@ export class OpenCalls {
   /** From here on nothing new is taken. Resolves when the calls of clients have ended; for our own nobody waits. To be called once. */
   drain(): Promise<void> {
     return new Promise((done) => {
-      const left = [...this.pending.values()].filter((call) => call.client !== OWN_CLIENT).length;
+      const left = [...this.pending.values()].filter(isWaitedFor).length;
       this.draining = { lastId: this.lastId, left, done };
       if (left === 0) done();
     });
   }
 
   private countDown(draining: Draining, call: PendingCall): void {
-    if (call.client === OWN_CLIENT || call.id > draining.lastId) return;
+    if (!isWaitedFor(call) || call.id > draining.lastId) return;
     draining.left -= 1;
     if (draining.left === 0) draining.done();
   }
+}
+
+/** Before a stop: a call of a client, and one that will end. */
+function isWaitedFor(call: PendingCall): boolean {
+  return call.client !== OWN_CLIENT && !isStanding(call);
 }

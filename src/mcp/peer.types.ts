@@ -1,4 +1,6 @@
-import type { RpcId, RpcParams } from './json-rpc.types';
+import type { AnswerText } from './answer-text';
+import type { ClientMessage, MetaEdit } from './client-message';
+import type { RpcId, RpcMessage, RpcParams } from './json-rpc.types';
 import type { PeerCallError } from './peer.errors';
 
 export type ProtocolEra = 'legacy' | 'modern';
@@ -35,11 +37,35 @@ export interface CallSink {
   onProgress?(params: RpcParams): void;
 }
 
+/** A request of a client that is passed on as it stands, but for what `edit` says. */
+export interface RelayCall {
+  source: ClientMessage;
+  edit?: MetaEdit;
+  /** Infinite: it may stay open for ever, as `subscriptions/listen` does. */
+  timeoutMs: number;
+  client: string | null;
+  sessionId: string | null;
+}
+
+/** Where a relayed request ends: exactly one of `onAnswer` and `onError` is called, once, and never from within `relay`. */
+export interface RelaySink {
+  /** What the server answered, a result or an error; it carries our id. */
+  onAnswer(answer: AnswerText): void;
+  onError(error: PeerCallError): void;
+  /** A notification that names this request; its text carries the client's own token or id again. */
+  onNotification(text: string): void;
+}
+
+/** Takes a request of the server; false: it is answered with "method not found". The answer goes to `McpPeer.respond`. */
+export type ServerRequestHandler = (message: RpcMessage, text: string) => boolean;
+
 export interface CallHandle {
   /** The id on the wire. */
   readonly id: number;
   /** Gives up: tells the server and calls `onError`. Nothing happens if the call has ended. */
   cancel(reason?: string): void;
+  /** The answer may come so much later, counted from now. Nothing happens if the call has ended, or may take for ever. */
+  extend(timeoutMs: number): void;
 }
 
 /** What was counted of a connection since it began. */

@@ -1,6 +1,15 @@
+import type { ClientMessage } from './client-message';
 import type { RpcId } from './json-rpc.types';
 import type { Attribution } from './peer-recorder';
-import type { CallHandle, CallSink, PeerCall } from './peer.types';
+import type { CallHandle, CallSink, RelaySink } from './peer.types';
+
+/** What a call is called and who makes it. */
+export interface CallFacts {
+  method: string;
+  client: string | null;
+  sessionId: string | null;
+  timeoutMs: number;
+}
 
 /** One call on its way, which is also the handle its caller holds: one object a call. */
 export class PendingCall implements CallHandle, Attribution {
@@ -9,18 +18,21 @@ export class PendingCall implements CallHandle, Attribution {
   readonly sessionId: string | null;
   readonly timeoutMs: number;
   timer: NodeJS.Timeout | undefined;
+  /** What is relayed; let go of when the call has ended. */
+  source: ClientMessage | null = null;
 
   constructor(
     readonly id: number,
-    call: PeerCall,
+    call: CallFacts,
     readonly target: string | null,
     /** The progress token that the caller had put in, to be restored. */
     readonly callerToken: RpcId | undefined,
     /** Monotonic milliseconds. */
     readonly startedAt: number,
     /** Null once the call has ended: who waits for a late answer must not keep the caller's memory. */
-    public sink: CallSink | null,
+    public sink: CallSink | RelaySink | null,
     private readonly onCancel: (call: PendingCall, reason: string | undefined) => void,
+    private readonly onTimeout: (call: PendingCall) => void = () => undefined,
   ) {
     this.method = call.method;
     this.client = call.client;
@@ -30,6 +42,12 @@ export class PendingCall implements CallHandle, Attribution {
 
   cancel(reason?: string): void {
     if (this.sink) this.onCancel(this, reason);
+  }
+
+  extend(timeoutMs: number): void {
+    if (this.sink === null || this.timer === undefined) return;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(this.onTimeout, timeoutMs, this);
   }
 }
 

@@ -1,5 +1,6 @@
 import { isRecord, META_PROTOCOL_VERSION } from './call-params';
 import { RPC_CODES, type RpcMessage } from './json-rpc.types';
+import { headerValue } from './parameter-headers';
 
 /** One message on its way to a remote, from `send` to the end of its answer. */
 export class RemoteDelivery {
@@ -18,6 +19,8 @@ export class RemoteDelivery {
   constructor(
     readonly message: RpcMessage,
     agreedModernVersion: string | null,
+    /** The arguments that the tool wants repeated in headers. */
+    private readonly parameterHeaders: Readonly<Record<string, string>> = {},
   ) {
     const meta = isRecord(message.params?._meta) ? message.params._meta : {};
     const version = meta[META_PROTOCOL_VERSION];
@@ -32,7 +35,11 @@ export class RemoteDelivery {
   modernHeaders(): Record<string, string> {
     const { method, params } = this.message;
     if (this.modernVersion === null || method === undefined) return {};
-    const headers: Record<string, string> = { 'mcp-protocol-version': this.modernVersion, 'mcp-method': method };
+    const headers: Record<string, string> = {
+      ...this.parameterHeaders,
+      'mcp-protocol-version': this.modernVersion,
+      'mcp-method': method,
+    };
     const name = method === 'resources/read' ? params?.uri : params?.name;
     if (NAMED_METHODS.has(method) && typeof name === 'string') headers['mcp-name'] = headerValue(name);
     return headers;
@@ -61,11 +68,3 @@ const HEADER_ERRORS: ReadonlySet<number> = new Set([
   RPC_CODES.missingRequiredClientCapability,
   RPC_CODES.unsupportedProtocolVersion,
 ]);
-const PLAIN_VALUE = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/;
-const LOOKS_ENCODED = /^=\?base64\?.*\?=$/i;
-
-/** A header can carry visible ASCII only; anything else travels as base64 of its UTF-8. */
-function headerValue(value: string): string {
-  if (PLAIN_VALUE.test(value) && !LOOKS_ENCODED.test(value)) return value;
-  return `=?base64?${Buffer.from(value, 'utf8').toString('base64')}?=`;
-}

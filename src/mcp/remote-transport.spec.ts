@@ -69,6 +69,29 @@ describe('RemoteTransport', () => {
     }
   });
 
+  it('repeats annotated arguments in headers, and leaves out a tool that is annotated wrongly', async () => {
+    const annotated = (name: string, header: string): object => ({
+      name,
+      inputSchema: { type: 'object', properties: { region: { type: 'string', 'x-mcp-header': header } } },
+    });
+    const server = await world.serve(({ response, message }) =>
+      json(response, {
+        jsonrpc: '2.0',
+        id: message.id,
+        result: { tools: [annotated('good', 'Region'), annotated('bad', 'my region'), { name: 'plain' }] },
+      }),
+    );
+    const { transport, ear } = await world.connect(server.url);
+    transport.setProtocolVersion('2026-07-28');
+    transport.send(call(1, 'tools/list'));
+    await ear.until(() => ear.messages.length === 1);
+    expect(ear.messages[0]?.result).toMatchObject({ tools: [{ name: 'good' }, { name: 'plain' }] });
+    expect(ear.noise).toEqual(['The tool "bad" is left out: its x-mcp-header breaks the rules']);
+    transport.send(call(2, 'tools/call', { name: 'good', arguments: { region: 'Ägypten' } }));
+    await ear.until(() => ear.messages.length === 2);
+    expect(server.exchanges.at(-1)?.request.headers['mcp-param-region']).toBe('=?base64?w4RneXB0ZW4=?=');
+  });
+
   it('mirrors method and name in the headers of a modern revision, encoded where they must be', async () => {
     const server = await world.serve(({ response, message }) =>
       json(response, { jsonrpc: '2.0', id: message.id, result: {} }),

@@ -4,6 +4,7 @@ import { DEFAULT_ADDRESS_POLICY } from './address-policy';
 import { createGuardedFetch } from './guarded-fetch';
 import { isNestedDeeperThan } from './json-depth';
 import { kindOf, type RpcId, type RpcMessage } from './json-rpc.types';
+import { MirroredTools } from './mirrored-tools';
 import { RemoteDelivery } from './remote-delivery';
 import { endOfFailure, endOfSilence } from './remote-errors';
 import { createRemoteFetch, type RemoteFetch } from './remote-fetch';
@@ -64,6 +65,7 @@ export class RemoteTransport implements McpTransport {
   /** Which message the request that the SDK makes at this moment carries. */
   private readonly context = new AsyncLocalStorage<RemoteDelivery>();
   private readonly inFlight = new Map<RpcId, RemoteDelivery>();
+  private readonly mirrored = new MirroredTools();
   private sdk: SdkTransport | null = null;
   private listener: TransportListener | null = null;
   private modernVersion: string | null = null;
@@ -112,7 +114,8 @@ export class RemoteTransport implements McpTransport {
     if (!sdk || this.over || this.closing)
       throw new TransportError('transport_closed', 'The connection to the server is closed');
     if (message.method === 'notifications/cancelled' && this.cancelByDisconnect(message)) return;
-    const delivery = new RemoteDelivery(message, this.modernVersion);
+    const parameterHeaders = message.method === 'tools/call' ? this.mirrored.headersOf(message.params) : {};
+    const delivery = new RemoteDelivery(message, this.modernVersion, parameterHeaders);
     if (delivery.isRequest && message.id !== undefined && message.id !== null) this.inFlight.set(message.id, delivery);
     if (this.gate) {
       void this.gate.then(() => this.post(sdk, delivery));
@@ -207,7 +210,7 @@ export class RemoteTransport implements McpTransport {
     if (this.over) return;
     if (message.method === undefined && message.id !== undefined && message.id !== null) {
       const delivery = this.inFlight.get(message.id);
-      if (delivery) this.settle(delivery);
+      if (delivery) this.onAnswered(delivery, message);
     }
     const text = textOf(message);
     if (text === null || kindOf(message) === null) {
@@ -215,6 +218,17 @@ export class RemoteTransport implements McpTransport {
       return;
     }
     this.listener?.onMessage(message, text, Buffer.byteLength(text));
+  }
+
+  /** Over HTTP a client has to leave out tools whose `x-mcp-header` is wrong (2026-07-28 server/tools). */
+  private onAnswered(delivery: RemoteDelivery, message: RpcMessage): void {
+    this.settle(delivery);
+    if (delivery.message.method !== 'tools/list' || delivery.modernVersion === null) return;
+    message.result = this.mirrored.learn(message.result, (tool) => {
+      this.listener?.onNoise(
+        `The tool "${tool}" is left out: its x-mcp-header breaks the rules`.slice(0, SAMPLE_CHARACTERS),
+      );
+    });
   }
 
   /** Of the SDK's errors only those about content are news here: failed requests are reported by their own promise. */

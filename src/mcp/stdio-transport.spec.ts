@@ -164,7 +164,8 @@ describe('StdioTransport', () => {
     const pipes = await new Pipes().open();
     pipes.transport.send({ method: 'a' }, '{"method":"a"}');
     pipes.transport.send({ method: 'b' }, '{\n  "method": "b"\n}');
-    expect(String(pipes.stdin.read())).toBe('{"method":"a"}\n{"method":"b"}\n');
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(String(pipes.stdin.read())).toBe('{"method":"a"}\n{   "method": "b" }\n');
   });
 
   it('F20: refuses at once what a server that reads nothing would have to hold beyond 1000 messages', async () => {
@@ -188,7 +189,10 @@ describe('StdioTransport', () => {
     const taken: (() => void)[] = [];
     const stdin = new Writable({ write: (_chunk, _encoding, done) => void taken.push(done), highWaterMark: 1 });
     const pipes = await new Pipes({ stdin, stuckMs: 200 }).open();
-    for (let index = 0; index < 10; index += 1) pipes.transport.send({ method: 'x' }, '{"method":"x"}');
+    for (let index = 0; index < 10; index += 1) {
+      pipes.transport.send({ method: 'x' }, '{"method":"x"}');
+      await new Promise((resolve) => setImmediate(resolve));
+    }
     // Slower than the limit as a whole, but never as long without a step.
     for (let index = 0; index < 4; index += 1) {
       await new Promise((resolve) => setTimeout(resolve, 80));
@@ -215,6 +219,7 @@ describe('StdioTransport', () => {
     const send = (): void => pipes.transport.send({ method: 'x' }, '{"method":"x"}');
     for (let index = 0; index < 1000; index += 1) send();
     expect(send).toThrow(TransportError);
+    await new Promise((resolve) => setImmediate(resolve));
     while (stdin.writableLength > 0) {
       taken.shift()?.();
       await new Promise((resolve) => setImmediate(resolve));

@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 
+import { AnswerText } from './answer-text';
 import { isNestedDeeperThan } from './json-depth';
 import { kindOf, type RpcMessage } from './json-rpc.types';
 import { LineFramer, type Line } from './line-framer';
@@ -30,7 +31,10 @@ const STUCK_LOOKS = 4;
 const MAX_MESSAGES_PER_TURN = 256;
 const MAX_MS_PER_TURN = 8;
 const MESSAGES_BETWEEN_CLOCK_READS = 16;
+const MESSAGES_A_WRITE = 64;
 const MAX_DEPTH = 1000;
+/** Larger answers are not parsed where nobody has to look into them, in characters: for small ones parsing costs nothing. */
+const UNPARSED_ABOVE = 4096;
 const SAMPLE_CHARACTERS = 200;
 
 /**
@@ -41,6 +45,7 @@ const SAMPLE_CHARACTERS = 200;
  * a server that takes nothing of it for 30 s is given up with `stdin_stuck` (F20).
  */
 export class StdioTransport implements McpTransport {
+  readonly carriesText = true;
   /** Resolves at the first byte on stdout; stays pending for a child that never writes one. */
   readonly firstByte: Promise<void>;
   /** Epoch milliseconds of the first byte on stdout. */
@@ -54,6 +59,9 @@ export class StdioTransport implements McpTransport {
   private readonly now: () => number;
   private listener: TransportListener | null = null;
   private announceFirstByte: () => void = () => undefined;
+  private outgoing: string[] = [];
+  private outgoingLength = 0;
+  private flushing: NodeJS.Immediate | null = null;
   private queuedMessages = 0;
   private takenMessages = 0;
   private stuckTimer: NodeJS.Timeout | null = null;
@@ -94,16 +102,21 @@ export class StdioTransport implements McpTransport {
     return Promise.resolve();
   }
 
-  send(message: RpcMessage, text: string): void {
+  send(_message: RpcMessage, text: string): void {
     if (this.over || this.pendingEnd || !this.stdin.writable) throw closedError();
-    if (this.queuedMessages >= MAX_QUEUED_MESSAGES || this.stdin.writableLength >= MAX_QUEUED_BYTES) {
+    if (
+      this.queuedMessages >= MAX_QUEUED_MESSAGES ||
+      this.stdin.writableLength + this.outgoingLength >= MAX_QUEUED_BYTES
+    ) {
       throw new TransportError('stdin_stuck', 'The server does not read its standard input');
     }
-    // A raw line feed is legal white space in JSON but would cut the message in two here.
-    const line = text.includes('\n') ? JSON.stringify(message) : text;
+    // A raw line feed is legal white space in JSON (and nowhere else) but would cut the message in two here.
+    const line = text.includes('\n') ? text.replaceAll('\n', ' ') : text;
     this.queuedMessages += 1;
     if (!this.stuckTimer) this.watchQueue(this.takenMessages, 1);
-    this.stdin.write(`${line}\n`, 'utf8', this.onTaken);
+    this.outgoing.push(line);
+    this.outgoingLength += line.length;
+    this.flushing ??= setImmediate(this.flush);
   }
 
   setProtocolVersion(): void {
@@ -124,9 +137,21 @@ export class StdioTransport implements McpTransport {
     this.finish(reason ?? this.pendingEnd ?? { code: 'closed', message: 'The connection was closed by MCPS.ONE' });
   }
 
-  private readonly onTaken = (): void => {
-    this.queuedMessages -= 1;
-    this.takenMessages += 1;
+  /** All that was sent in this turn of the event loop goes out in one write: a system call costs more than a message. */
+  private readonly flush = (): void => {
+    if (this.flushing) clearImmediate(this.flushing);
+    this.flushing = null;
+    const { outgoing } = this;
+    this.outgoing = [];
+    this.outgoingLength = 0;
+    // In portions, so that a slow server is seen to take them.
+    for (let from = 0; from < outgoing.length; from += MESSAGES_A_WRITE) {
+      const lines = outgoing.slice(from, from + MESSAGES_A_WRITE);
+      this.stdin.write(`${lines.join('\n')}\n`, 'utf8', () => {
+        this.queuedMessages -= lines.length;
+        this.takenMessages += lines.length;
+      });
+    }
   };
 
   /** One timer for the whole queue, and none while it is empty: a timer for each message would cost more than the message. */
@@ -195,6 +220,10 @@ export class StdioTransport implements McpTransport {
       listener.onOversized(line.head, line.sizeBytes, line.tail);
       return;
     }
+    if (line.text.length > UNPARSED_ABOVE && listener.onAnswerText && !isNestedDeeperThan(line.text, MAX_DEPTH)) {
+      const answer = AnswerText.read(line.text);
+      if (answer !== null && listener.onAnswerText(answer, line.sizeBytes)) return;
+    }
     const parsed = parse(line.text);
     if (Array.isArray(parsed)) {
       // A batch (2025-03-26): its members are delivered one by one.
@@ -241,6 +270,7 @@ export class StdioTransport implements McpTransport {
     if (this.graceTimer) clearTimeout(this.graceTimer);
     if (this.stuckTimer) clearTimeout(this.stuckTimer);
     if (this.turnEnd) clearImmediate(this.turnEnd);
+    if (this.stdin.writable) this.flush();
     this.stdout.off('data', this.onData);
     this.stdout.resume();
     this.stdin.end();

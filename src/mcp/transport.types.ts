@@ -1,3 +1,4 @@
+import type { AnswerText } from './answer-text';
 import type { RpcMessage } from './json-rpc.types';
 
 /** Why a connection ended; `code` is a stable word that `lastError.code` can show. */
@@ -12,6 +13,11 @@ export interface TransportEnd {
 export interface TransportListener {
   /** One whole message; `text` is exactly what came (without the line end), `sizeBytes` its size on the wire. */
   onMessage(message: RpcMessage, text: string, sizeBytes: number): void;
+  /**
+   * A large answer that was only looked at; false: it is wanted parsed, by `onMessage`. A transport that parses everything
+   * never calls it.
+   */
+  onAnswerText?(answer: AnswerText, sizeBytes: number): boolean;
   /** Something that is no JSON-RPC message; `sample` is at most 200 characters of it. Never fatal. */
   onNoise(sample: string): void;
   /** A message over the size cap was skipped; the id may be visible in `head`, its first part, or in `tail`, its last one. */
@@ -24,6 +30,8 @@ export interface TransportListener {
 
 /** One connection to one MCP server, below any knowledge of methods. */
 export interface McpTransport {
+  /** It sends texts as they are and never looks at the parsed message. */
+  readonly carriesText?: true;
   /** Connects and begins to deliver to `listener`. Rejects with a TransportError; honours `signal`. */
   open(listener: TransportListener, signal: AbortSignal): Promise<void>;
   /**

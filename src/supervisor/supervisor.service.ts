@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { Clock } from '../common/clock';
+import { newId } from '../common/ids';
 import { MaintenanceError } from '../common/maintenance';
 import { Semaphore } from '../common/semaphore';
 import { VERSION } from '../common/version';
@@ -19,7 +20,7 @@ import { StderrFiles } from './stderr-files';
 import type { StderrLine } from './stderr-ring';
 import { FIRST_DEFAULTS, type SupervisedTool, type ToolDefaults } from './supervised-tool';
 import { ShuttingDownError, StartAbortedError, ToolStartFailedError, ToolUnkillableError } from './supervisor.errors';
-import { type InstanceSurroundings, ToolInstance } from './tool-instance';
+import { type InstanceSurroundings, type OwnHandshake, ToolInstance } from './tool-instance';
 import { DEFAULT_TIMES, type LifecycleState, type LifecycleTimes, type Phase, SHUTDOWN_TIMES } from './tool-lifecycle';
 import type { ToolSession } from './tool-session';
 import { STOPPED_SNAPSHOT, takeSnapshot, type ToolSnapshot } from './tool-snapshot';
@@ -50,6 +51,13 @@ export interface FailedTool {
   code: string;
 }
 
+/** A server of a tool that one client has for itself. */
+export interface ToolFork {
+  session: ToolSession;
+  /** Resolves when nothing of it is left. */
+  end: () => Promise<void>;
+}
+
 /** How many tools start at once. */
 const PARALLEL_STARTS = 4;
 /** A start keeps its place among them this long at most: one that hangs must not hold up the others. */
@@ -64,6 +72,8 @@ export class SupervisorService implements OnModuleInit, OnModuleDestroy {
   private readonly instances = new Map<string, ToolInstance>();
   /** Definitions that are only tried: not part of the registry, but of every shutdown. */
   private readonly trials = new Set<ToolInstance>();
+  /** Servers of single clients, beside the one that all others share. */
+  private readonly forks = new Set<ToolInstance>();
   private readonly readyListeners = new Set<ReadyListener>();
   private readonly starts = new Semaphore(PARALLEL_STARTS);
   /** Tells our children from those of another MCPS.ONE on this machine, also after a restart. */
@@ -127,13 +137,16 @@ export class SupervisorService implements OnModuleInit, OnModuleDestroy {
   /** Like `start`, but what runs is stopped first. */
   async restart(tool: SupervisedTool): Promise<void> {
     const instance = this.prepared(tool);
+    for (const fork of this.forksOf(tool.id)) void fork.stop();
     await this.settle(instance, instance.restart());
   }
 
   /** Resolves when no process of the tool is left. @throws ToolUnkillableError */
   async stop(toolId: string): Promise<void> {
     const instance = this.instances.get(toolId);
-    if (instance && !(await instance.stop())) throw new ToolUnkillableError(instance.tool.name);
+    const all = [...(instance ? [instance] : []), ...this.forksOf(toolId)];
+    const areGone = await Promise.all(all.map((each) => each.stop()));
+    if (instance && areGone.includes(false)) throw new ToolUnkillableError(instance.tool.name);
   }
 
   /** Stops a tool and forgets it. */
@@ -151,6 +164,36 @@ export class SupervisorService implements OnModuleInit, OnModuleDestroy {
   /** The session that calls may use, or null when the tool is not running. */
   session(toolId: string): ToolSession | null {
     return this.instances.get(toolId)?.live ?? null;
+  }
+
+  /** Resolves when a tool that is on its way to running does (true), or will not. */
+  async whenReady(toolId: string): Promise<boolean> {
+    return (await this.instances.get(toolId)?.whenReady()) ?? false;
+  }
+
+  /**
+   * Starts one more server of a tool, for one client alone; it is not started again when it ends. Resolves when it is ready.
+   * @throws ToolStartFailedError, StartAbortedError, ShuttingDownError
+   */
+  async fork(toolId: string, handshake: OwnHandshake): Promise<ToolFork> {
+    this.assertAccepting();
+    const shared = this.instances.get(toolId);
+    if (!shared) throw new Error('a tool that was never defined can not be started');
+    const once: SupervisedTool = { ...shared.tool, restartPolicy: 'never', maxRetries: 0 };
+    const instance = this.newInstance(once, this.tap, () => undefined, undefined, handshake);
+    this.forks.add(instance);
+    const end = async (): Promise<void> => {
+      if (await instance.stop()) this.forks.delete(instance);
+    };
+    try {
+      await this.settle(instance, instance.start());
+      const session = instance.live;
+      if (session === null) throw new ToolStartFailedError(once.name, instance.lifecycle);
+      return { session, end };
+    } catch (error) {
+      await end();
+      throw error;
+    }
   }
 
   /** The last lines of a program's stderr, oldest first. */
@@ -288,7 +331,7 @@ export class SupervisorService implements OnModuleInit, OnModuleDestroy {
   }
 
   private all(): ToolInstance[] {
-    return [...this.instances.values(), ...this.trials];
+    return [...this.instances.values(), ...this.trials, ...this.forks];
   }
 
   /** A listener that throws is a bug of ours, and no reason to doubt the tool. */
@@ -298,6 +341,10 @@ export class SupervisorService implements OnModuleInit, OnModuleDestroy {
     } catch (error) {
       this.logger.error('A listener failed when a tool became ready', error, { tool: session.tool.name });
     }
+  }
+
+  private forksOf(toolId: string): ToolInstance[] {
+    return [...this.forks].filter((instance) => instance.tool.id === toolId);
   }
 
   private isAlive(toolId: string): boolean {
@@ -310,6 +357,7 @@ export class SupervisorService implements OnModuleInit, OnModuleDestroy {
     sink: TrafficSink,
     onChange: InstanceSurroundings['onChange'],
     stderrSink?: InstanceSurroundings['stderrSink'],
+    handshake?: OwnHandshake,
   ): ToolInstance {
     const times = (): LifecycleTimes => (this.draining ? SHUTDOWN_TIMES : DEFAULT_TIMES);
     const defaults = (): ToolDefaults => this.defaults;
@@ -327,7 +375,8 @@ export class SupervisorService implements OnModuleInit, OnModuleDestroy {
       passthrough: this.config.mcpEnvPassthrough,
       maxMessageBytes: this.config.mcpMaxMessageBytes,
       remoteFetch: this.remoteFetch,
-      marker: `${this.installation}:${tool.id}`,
+      // What carries a marker is ended with its instance: a server of one client must not take that of all others along.
+      marker: `${this.installation}:${handshake === undefined ? tool.id : `own-${newId()}`}`,
       clock: this.clock,
       starts: this.starts,
       slotMs: START_SLOT_MS,
@@ -335,6 +384,7 @@ export class SupervisorService implements OnModuleInit, OnModuleDestroy {
         this.logger.debug('A tool wrote something that is no MCP message', { tool: name, line }),
       onChange,
       stderrSink,
+      handshake,
     });
   }
 

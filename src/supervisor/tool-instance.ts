@@ -1,6 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../common/clock';
 import type { Semaphore } from '../common/semaphore';
+import type { RpcParams } from '../mcp/json-rpc.types';
+import type { ProtocolEra } from '../mcp/peer.types';
 import { EraMemory } from './era-memory';
 import { problem } from './failure-explanation';
 import { type FiredTimer, LifecycleTimers } from './lifecycle-timers';
@@ -22,6 +24,13 @@ import { within } from './within';
 /** How a start that somebody waits for ended. */
 export type StartOutcome = 'ready' | 'failed' | 'aborted';
 
+/** The handshake of a server that one client has for itself. */
+export interface OwnHandshake {
+  probe: 'auto' | ProtocolEra;
+  /** The client's own parameters of `initialize`. */
+  initialize?: RpcParams;
+}
+
 export interface InstanceSurroundings extends SessionSurroundings {
   clock: Clock;
   /** Bounds how many tools start at once. */
@@ -30,6 +39,8 @@ export interface InstanceSurroundings extends SessionSurroundings {
   readonly times: LifecycleTimes;
   /** A start keeps its slot this long at most: one that hangs must not hold up the others. */
   slotMs: number;
+  /** How its servers are spoken to first, where not as everybody's. */
+  handshake?: OwnHandshake;
   /** Makes the place where stderr goes beside the ring; none for what is only tried. */
   stderrSink?: (tool: () => SupervisedTool) => StderrSink;
   /** Told after each change of state. */
@@ -131,6 +142,14 @@ export class ToolInstance {
   restart(): Promise<StartOutcome> {
     this.dispatch({ type: 'restart' });
     return this.startOutcome();
+  }
+
+  /** Resolves when it runs (true), or will not run without being asked to; what is between is waited for. */
+  whenReady(): Promise<boolean> {
+    return this.wait(({ phase }) => {
+      if (phase === 'running') return true;
+      return phase === 'failed' || phase === 'stopped' ? false : undefined;
+    });
   }
 
   /** Resolves when no process is left: true, or false if one can't be killed. */
@@ -249,7 +268,8 @@ export class ToolInstance {
     const session = new ToolSession(generation, this.definition, this.shown, this.surroundings);
     this.session = session;
     const began = clock.monotonic();
-    const probe = this.era.probeFor(this.definition, clock.now());
+    const { handshake } = this.surroundings;
+    const probe = handshake?.probe ?? this.era.probeFor(this.definition, clock.now());
     const report = new SessionReport(session, probe, {
       clock,
       era: this.era,
@@ -261,7 +281,7 @@ export class ToolInstance {
       await session.open(this.stderr);
       this.dispatch({ type: 'spawned', generation });
       report.watchEnd();
-      const { era } = await session.handshake(probe, clock.monotonic() - began);
+      const { era } = await session.handshake(probe, clock.monotonic() - began, handshake?.initialize);
       this.era.learn(era, session.tool, clock.now());
       this.dispatch({ type: 'ready', generation });
     } catch (error) {

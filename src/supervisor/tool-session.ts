@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { SecretMask } from '../common/secret-mask';
 import { performHandshake, type ServerIdentity } from '../mcp/handshake';
+import type { RpcParams } from '../mcp/json-rpc.types';
 import { McpPeer } from '../mcp/mcp-peer';
 import { HandshakeError } from '../mcp/peer.errors';
 import type { PeerTool, ProtocolEra } from '../mcp/peer.types';
@@ -125,12 +126,13 @@ export class ToolSession {
   }
 
   /** Agrees on a revision. @throws HandshakeError, TransportError */
-  async handshake(probe: 'auto' | ProtocolEra, elapsedMs: number): Promise<ServerIdentity> {
+  async handshake(probe: 'auto' | ProtocolEra, elapsedMs: number, initialize?: RpcParams): Promise<ServerIdentity> {
     const { peer, transport } = this;
     if (peer === null) throw new Error('handshake before open');
     const identity = await performHandshake(peer, {
       timeoutMs: Math.max(1, this.startTimeoutMs - elapsedMs),
       signal: this.aborter.signal,
+      initialize,
       probe: this.tool.transport === 'sse' ? 'legacy' : probe,
       probeSilenceMs: isLauncher(this.tool.command) ? LAUNCHER_PROBE_SILENCE_MS : PROBE_SILENCE_MS,
       ...(transport instanceof StdioTransport ? { firstByte: transport.firstByte } : {}),

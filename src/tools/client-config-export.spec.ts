@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { exportClientConfig } from './client-config-export';
 import { EXPORT_CLIENTS, EXPORT_TARGETS, ExportClient, ExportedTool } from './client-config-export.types';
 import { readClientConfig } from './client-config-import';
@@ -47,6 +49,7 @@ describe('an export for the gateway', () => {
     });
     expect(exported.notes).toEqual([
       'Set MCPS_API_KEY in the environment of the client. An API key of MCPS.ONE (mcps_...).',
+      'All of them are in one server, too: https://mcps.example/mcp',
     ]);
   });
 
@@ -84,7 +87,7 @@ describe('an export for the gateway', () => {
         },
       },
     });
-    expect(notes).toHaveLength(2);
+    expect(notes).toHaveLength(3);
     expect(notes[0]).toContain('mcp-remote');
     expect(notes[1]).toContain('Replace ${MCPS_API_KEY} by hand');
   });
@@ -96,6 +99,17 @@ describe('an export for the gateway', () => {
     ['https://mcps.example', false],
   ])('with the address %s tells mcp-remote to allow http: %p', (url, isAllowed) => {
     expect(JSON.stringify(gateway('claude-desktop', url).config).includes('--allow-http')).toBe(isAllowed);
+  });
+});
+
+describe('the README', () => {
+  const readme = readFileSync(join(__dirname, '../../README.md'), 'utf8');
+
+  it.each(['claude-code', 'cursor', 'vscode'] as const)('shows for %s what the export writes', (client) => {
+    const shown = new RegExp(`\\n\`\`\`json ${client}\\n([^]*?)\\n\`\`\`\\n`).exec(readme)?.[1] ?? '';
+    const everything = { ...GITHUB, name: 'everything' };
+    const options = { client, target: 'gateway' as const, gatewayUrl: 'http://127.0.0.1:8000' };
+    expect(JSON.parse(shown)).toEqual(exportClientConfig([everything], options).config);
   });
 });
 

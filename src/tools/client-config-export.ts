@@ -52,15 +52,20 @@ export function exportClientConfig(tools: readonly ExportedTool[], options: Expo
   });
   const servers = Object.fromEntries(entries);
   const config = client === 'vscode' ? { inputs: placeholders.inputs(), servers } : { mcpServers: servers };
-  return { fileName: FILE_NAMES[client], config, notes: [...new Set([...notes, ...placeholders.notes()])] };
+  // Below what has to be done, for who has many tools.
+  const joint = target === 'gateway' ? [`All of them are in one server, too: ${jointUrl(options.gatewayUrl)}`] : [];
+  return { fileName: FILE_NAMES[client], config, notes: [...new Set([...notes, ...placeholders.notes(), ...joint])] };
+}
+
+function jointUrl(gatewayUrl: string): string {
+  return `${gatewayUrl.replace(/\/{1,9}$/, '')}/mcp`;
 }
 
 function gatewayRemote(tool: ExportedTool, gatewayUrl: string): Remote {
-  const base = gatewayUrl.replace(/\/{1,9}$/, '');
   const what = 'An API key of MCPS.ONE (mcps_...)';
   return {
     isSse: false,
-    url: `${base}/mcp/${tool.name}`,
+    url: `${jointUrl(gatewayUrl)}/${tool.name}`,
     headers: [{ name: 'Authorization', prefix: 'Bearer ', variable: GATEWAY_KEY, what }],
   };
 }

@@ -1,8 +1,6 @@
-import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { Clock, toTimestamp } from '../common/clock';
-import { messageOf } from '../common/domain-error';
 import { listOfferings } from '../mcp/capability-listing';
-import { SupervisorService } from '../supervisor/supervisor.service';
 import type { ToolSession } from '../supervisor/tool-session';
 import { ToolOffering } from './tool-offering.entity';
 import type { CapabilitiesView } from './tool-runtime.dto';
@@ -11,30 +9,15 @@ import { ToolRepository } from './tool.repository';
 import { ToolNeverSeenError, ToolNotRunningError } from './tools.errors';
 
 /** What is stored: the answer without what depends on when it is read. */
-type KeptOffering = Omit<CapabilitiesView, 'live' | 'at'>;
+export type KeptOffering = Omit<CapabilitiesView, 'live' | 'at'>;
 
 /** What tools offer: asked from the running, remembered of the others. */
 @Injectable()
-export class OfferingService implements OnModuleInit {
-  private readonly logger = new Logger(OfferingService.name);
-
+export class OfferingService {
   constructor(
     private readonly tools: ToolRepository,
-    private readonly supervisor: SupervisorService,
     private readonly clock: Clock,
   ) {}
-
-  onModuleInit(): void {
-    this.supervisor.onReady((toolId, session) => {
-      // Nobody waits for it: it only makes sure that there is something to remember.
-      this.ask(toolId, session).catch((error: unknown) => {
-        this.logger.debug('What a tool offers could not be read', {
-          tool: session.tool.name,
-          reason: messageOf(error),
-        });
-      });
-    });
-  }
 
   /** Asks a running tool and remembers the answer. */
   async ask(toolId: string, session: ToolSession): Promise<CapabilitiesView> {
@@ -44,6 +27,12 @@ export class OfferingService implements OnModuleInit {
     // A tool that was deleted meanwhile must not leave a row behind.
     if ((await this.tools.findById(toolId)) !== null) await this.tools.keepOffering(row);
     return { ...offering, live: true, at: toTimestamp(at) };
+  }
+
+  /** What was remembered of a tool, or null. */
+  async find(toolId: string): Promise<KeptOffering | null> {
+    const row = await this.tools.findOffering(toolId);
+    return row === null ? null : (JSON.parse(row.content) as KeptOffering);
   }
 
   /** @throws ToolNeverSeenError */

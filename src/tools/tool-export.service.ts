@@ -3,9 +3,6 @@ import { exportClientConfig } from './client-config-export';
 import type { ExportQuery, ExportView } from './tool-transfer.dto';
 import { ToolRepository } from './tool.repository';
 
-const NO_GATEWAY_YET =
-  'This version of MCPS.ONE has no gateway yet: these addresses answer from a later version on. Use target=direct today.';
-
 /** Writes configuration files for MCP clients; of secrets only the names. */
 @Injectable()
 export class ToolExportService {
@@ -19,7 +16,6 @@ export class ToolExportService {
       env: Object.keys(env),
       headers: Object.keys(headers),
     }));
-    const { notes, ...exportedConfig } = exportClientConfig(exported, { client, target, gatewayUrl });
-    return { ...exportedConfig, notes: target === 'gateway' ? [NO_GATEWAY_YET, ...notes] : notes };
+    return exportClientConfig(exported, { client, target, gatewayUrl });
   }
 }

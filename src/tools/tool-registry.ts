@@ -83,6 +83,8 @@ export class ToolRegistry {
 
   /** Makes reality follow a changed wish: what is to run is started (nobody waits for it), what is disabled is stopped. */
   async reconcile(tool: Tool, { mayStart }: { mayStart: boolean }): Promise<void> {
+    // The change is committed by now: what was read before may be older.
+    this.tools.revision++;
     this.supervisor.define(this.supervised(tool));
     if (!tool.enabled) await this.supervisor.stop(tool.id);
     // One that ended as its policy wants, or has failed, is not woken by any change of its description.

@@ -19,6 +19,9 @@ export interface ToolFilter {
 
 @Injectable()
 export class ToolRepository {
+  /** Grows with every change of a tool: who keeps a copy compares. */
+  revision = 0;
+
   constructor(
     @InjectRepository(Tool) private readonly tools: Repository<Tool>,
     @InjectRepository(ToolOffering) private readonly offerings: Repository<ToolOffering>,
@@ -70,6 +73,7 @@ export class ToolRepository {
 
   /** @throws ToolNameTakenError */
   async insert(tool: Tool, tx: Tx): Promise<void> {
+    this.revision++;
     await tx.insert(Tool, tool).catch((error: unknown) => {
       throw isUniqueViolation(error) ? new ToolNameTakenError(tool.name) : error;
     });
@@ -78,16 +82,20 @@ export class ToolRepository {
   /** Writes the whole row. @throws ToolNameTakenError */
   async update(tool: Tool, tx: Tx): Promise<void> {
     const { id, ...columns } = tool;
+    this.revision++;
     await tx.update(Tool, { id }, columns).catch((error: unknown) => {
       throw isUniqueViolation(error) ? new ToolNameTakenError(tool.name) : error;
     });
   }
 
   async setDesired(id: string, desired: DesiredState): Promise<void> {
+    this.revision++;
     await this.tools.update({ id }, { desired });
+    this.revision++;
   }
 
   async remove(id: string, tx: Tx): Promise<void> {
+    this.revision++;
     await tx.delete(ToolOffering, { toolId: id });
     await tx.delete(Tool, { id });
   }

@@ -34,6 +34,13 @@ export class ToolNotRunningError extends DomainError {
   }
 }
 
+/** Somebody stopped it: a client's call does not start it again. */
+export class ToolStoppedError extends DomainError {
+  constructor(name: string) {
+    super('conflict', 'tool_stopped', `${name} was stopped; an operator starts it with POST /tools/${name}/start`);
+  }
+}
+
 export class ToolNeverSeenError extends DomainError {
   constructor(name: string) {
     super('conflict', 'tool_not_running', `${name} is not running and has never been: what it offers is not known yet`);

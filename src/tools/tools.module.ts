@@ -6,8 +6,10 @@ import { McpModule } from '../mcp/mcp.module';
 import { SupervisorModule } from '../supervisor/supervisor.module';
 import { DefinitionIntake } from './definition-intake';
 import { DefinitionPolicy } from './definition-policy';
+import { KnownOfferings } from './known-offerings';
 import { OfferingService } from './offering.service';
 import { ToolBatchService } from './tool-batch.service';
+import { ToolCatalogue } from './tool-catalogue';
 import { ToolDefaults } from './tool-defaults';
 import { ToolDirectory } from './tool-directory';
 import { ToolExportService } from './tool-export.service';
@@ -43,9 +45,11 @@ import { ToolsService } from './tools.service';
     ToolsService,
     ToolRuntimeService,
     ToolBatchService,
+    ToolCatalogue,
     ToolImportService,
     ToolExportService,
     ToolProbeService,
+    KnownOfferings,
     OfferingService,
     ToolMetricsCollector,
     ToolMetricsService,
@@ -61,6 +65,6 @@ import { ToolsService } from './tools.service';
     DefinitionIntake,
     DefinitionPolicy,
   ],
-  exports: [ToolDirectory, ToolStandstill, ToolStatuses],
+  exports: [KnownOfferings, ToolCatalogue, ToolDirectory, ToolStandstill, ToolStatuses],
 })
 export class ToolsModule {}

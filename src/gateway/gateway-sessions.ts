@@ -1,0 +1,115 @@
+import { Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import type { Principal } from '../auth/principal';
+import { PrincipalRevocations, type Revocation } from '../auth/principal-revocations';
+import { TooManySessionsError } from './gateway.errors';
+import { GatewayLimits } from './gateway-limits';
+import type { GatewaySession } from './gateway-session';
+
+const BEAT_MS = 15_000;
+const SWEEP_MS = 5_000;
+/** At the limit, a session that has been silent for so long makes room for a new one. */
+const SPARE_AFTER_MS = 60_000;
+
+/** All sessions of the gateway: who has which, how many there may be, and when one is over. */
+@Injectable()
+export class GatewaySessions implements OnModuleInit, OnModuleDestroy {
+  private readonly sessions = new Map<string, GatewaySession>();
+  private readonly countOf = new Map<string, number>();
+  private lastNumber = 0;
+  private readonly timers: NodeJS.Timeout[] = [];
+
+  constructor(
+    private readonly limits: GatewayLimits,
+    private readonly revocations: PrincipalRevocations,
+  ) {}
+
+  onModuleInit(): void {
+    this.revocations.onRevoked((revocation) => this.revoke(revocation));
+    this.timers.push(setInterval(() => this.sweep(), SWEEP_MS).unref());
+    this.timers.push(
+      setInterval(() => {
+        for (const session of this.sessions.values()) session.beat();
+      }, BEAT_MS).unref(),
+    );
+  }
+
+  onModuleDestroy(): void {
+    for (const timer of this.timers) clearInterval(timer);
+  }
+
+  get count(): number {
+    return this.sessions.size;
+  }
+
+  list(): GatewaySession[] {
+    return [...this.sessions.values()];
+  }
+
+  get(id: string): GatewaySession | undefined {
+    return this.sessions.get(id);
+  }
+
+  /** To be asked before anything is begun for a session. @throws TooManySessionsError */
+  assertRoomFor(principal: Principal): void {
+    const { sessionsPerKey, sessionsTotal } = this.limits;
+    const owner = ownerOf(principal);
+    if ((this.countOf.get(owner) ?? 0) >= sessionsPerKey && !this.spareOne(owner))
+      throw new TooManySessionsError('key', sessionsPerKey);
+    if (this.sessions.size >= sessionsTotal && !this.spareOne(null))
+      throw new TooManySessionsError('total', sessionsTotal);
+  }
+
+  add(session: GatewaySession): void {
+    const owner = ownerOf(session.principal);
+    this.lastNumber += 1;
+    session.number = this.lastNumber;
+    this.sessions.set(session.sessionId, session);
+    this.countOf.set(owner, (this.countOf.get(owner) ?? 0) + 1);
+    session.onEnd(() => this.remove(session, owner));
+  }
+
+  /** Ends those that nobody has used for too long. */
+  sweep(): void {
+    const before = performance.now() - this.limits.sessionIdleMs;
+    for (const session of this.sessions.values()) {
+      if (session.lastSeenAt < before && !session.isBusy) session.end();
+    }
+  }
+
+  endAll(): void {
+    for (const session of [...this.sessions.values()]) session.end();
+  }
+
+  /** A15: whose right has ended is gone at once, with open streams and all. */
+  private revoke({ type, id }: Revocation): void {
+    for (const session of [...this.sessions.values()]) {
+      const { principal } = session;
+      const isMeant = type === 'session' ? principal.sessionId === id : principal.type === type && principal.id === id;
+      if (isMeant) session.end();
+    }
+  }
+
+  private remove(session: GatewaySession, owner: string): void {
+    if (!this.sessions.delete(session.sessionId)) return;
+    const left = (this.countOf.get(owner) ?? 1) - 1;
+    if (left > 0) this.countOf.set(owner, left);
+    else this.countOf.delete(owner);
+  }
+
+  /** Ends the one that has been silent longest; false: all are in use. */
+  private spareOne(owner: string | null): boolean {
+    let idlest: GatewaySession | null = null;
+    for (const session of this.sessions.values()) {
+      if (owner !== null && ownerOf(session.principal) !== owner) continue;
+      if (session.isBusy || (idlest !== null && session.lastSeenAt >= idlest.lastSeenAt)) continue;
+      idlest = session;
+    }
+    if (idlest === null || performance.now() - idlest.lastSeenAt < SPARE_AFTER_MS) return false;
+    idlest.end();
+    return true;
+  }
+}
+
+function ownerOf({ type, id }: Principal): string {
+  return `${type} ${id}`;
+}
