@@ -235,6 +235,8 @@ describeOn('sqlite', 'a restore, whatever the database', () => {
     expect((await app.post('/auth/login', { username: 'admin', password: 'x' })).status).toBe(503);
     expect((await app.get('/system/backups')).status).toBe(503);
     expect((await app.get(`/system/backups/${backup.id}`, { token: viewer.token })).status).toBe(503);
+    // The gateway stands in front of the routes, and is closed as well.
+    expect((await app.post('//mcp', { jsonrpc: '2.0', id: 1, method: 'ping' })).status).toBe(503);
     expect((await app.get('//health/live')).status).toBe(200);
     expect((await app.get('//health/ready')).status).toBe(503);
     const watched = await app.get(`/system/backups/${backup.id}`);

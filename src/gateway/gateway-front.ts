@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Injectable, Logger } from '@nestjs/common';
 import type { Principal } from '../auth/principal';
 import { DomainError } from '../common/domain-error';
+import { Maintenance } from '../common/maintenance';
 import { ClientMessage } from '../mcp/client-message';
 import { ToolOutOfScopeError } from '../tools/tools.errors';
 import { EndpointNotFoundError, ShuttingDownError } from './gateway.errors';
@@ -51,6 +52,7 @@ export class GatewayFront {
     private readonly legacy: LegacyFront,
     private readonly modern: ModernFront,
     private readonly sse: SseFront,
+    private readonly maintenance: Maintenance,
   ) {}
 
   /** False: the request is none of ours. Never throws. */
@@ -82,6 +84,7 @@ export class GatewayFront {
 
   private admit(to: GatewayRequest, path: GatewayPath): void {
     if (this.isClosing) throw new ShuttingDownError();
+    this.maintenance.assertOff();
     const known = this.access.recall(to.request);
     if (known === null) {
       void this.admitStranger(to, path);

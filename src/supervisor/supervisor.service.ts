@@ -252,7 +252,10 @@ export class SupervisorService implements OnModuleInit, OnModuleDestroy {
   /** Stops and forgets all tools, and starts none until `resume`: other definitions are to come. @throws ToolUnkillableError */
   async suspend(): Promise<void> {
     this.suspended = true;
-    await Promise.all([...this.instances.keys()].map((toolId) => this.forget(toolId)));
+    await Promise.all([
+      ...[...this.instances.keys()].map((toolId) => this.forget(toolId)),
+      ...[...this.trials, ...this.forks].map((instance) => instance.stop()),
+    ]);
   }
 
   resume(): void {

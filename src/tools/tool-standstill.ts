@@ -2,6 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { messageOf } from '../common/domain-error';
 import { SupervisorService } from '../supervisor/supervisor.service';
 import { ToolReconciler } from './tool-reconciler';
+import { ToolRepository } from './tool.repository';
 
 /** Stops all tools while other wishes are put into the place of the present ones, and then makes reality follow those. */
 @Injectable()
@@ -11,6 +12,7 @@ export class ToolStandstill {
   constructor(
     private readonly reconciler: ToolReconciler,
     private readonly supervisor: SupervisorService,
+    private readonly tools: ToolRepository,
   ) {}
 
   /** Resolves when no process of a tool is left. What is wished stays as it is. */
@@ -23,6 +25,8 @@ export class ToolStandstill {
   }
 
   async end(): Promise<void> {
+    // Whoever keeps a copy of definitions reads them anew.
+    this.tools.revision++;
     this.supervisor.resume();
     await this.reconciler.resume();
   }

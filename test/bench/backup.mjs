@@ -85,6 +85,7 @@ function startLoad(app, toolId) {
         timeoutMs: 10_000,
         client: 'bench',
         sessionId: null,
+        expiresAt: null,
       });
       state.answered++;
     } catch (error) {
