@@ -15,7 +15,12 @@ export class CommonModule {
   static with(logger: AppLogger): DynamicModule {
     return {
       module: CommonModule,
-      providers: [{ provide: Clock, useClass: SystemClock }, { provide: AppLogger, useValue: logger }, SecretCipher, Maintenance],
+      providers: [
+        { provide: Clock, useClass: SystemClock },
+        { provide: AppLogger, useValue: logger },
+        SecretCipher,
+        Maintenance,
+      ],
       exports: [Clock, AppLogger, SecretCipher, Maintenance],
     };
   }
