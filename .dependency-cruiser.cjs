@@ -49,6 +49,8 @@ const ALLOWED = [
   ['auth', 'settings'],
   // What is committed is told.
   ['audit', 'events'],
+  // Whoever asked for a restore may watch it while nobody can be looked up.
+  ['auth', 'availability'],
   ['auth', 'limits'],
   ['auth', 'audit'],
   ['auth', 'common'],
@@ -58,6 +60,10 @@ const ALLOWED = [
   ['metrics', 'config'],
   ['metrics', 'database'],
   ['supervisor', 'mcp'],
+  // A restore closes the house: tools stop, their log waits, and what is remembered of other data is forgotten.
+  ['backup', 'tools'],
+  ['backup', 'logs'],
+  // The state of the backups is part of the health in detail.
   // A tool's secrets are told to the recorder, so that none is stored.
   ['tools', 'logs'],
   // What is told of MCPS.ONE as a whole is told of these, too.

@@ -3,19 +3,22 @@ import type { FastifyRequest } from 'fastify';
 import { BODY_LIMIT_BYTES } from './app.http';
 import { LoadShedder } from './availability/load-shedder';
 import { Maintenance } from './availability/maintenance';
+import { RestoreWatch } from './availability/restore-watch';
 import { OpenRequests } from './availability/open-requests';
 import { ShutdownCoordinator } from './availability/shutdown-coordinator';
 import type { AppConfig } from './config/app-config';
 
 /**
- * Who is let in at all: in maintenance nobody, but to see how it goes (a backup's own page tells of a restore); in a shutdown
+ * Who is let in at all: in maintenance nobody, but whoever asked for a restore, to see how it goes; in a shutdown
  * those who only read, because what changes something could not be finished; and nobody there is no memory for. Requests that are let in are counted until their
  * connection is done with them.
  */
 export function watchDoor(app: NestFastifyApplication, config: AppConfig): void {
   const [maintenance, shutdown] = [app.get(Maintenance), app.get(ShutdownCoordinator)];
   const [open, shedder] = [app.get(OpenRequests), app.get(LoadShedder)];
-  const backup = `${config.apiPrefix}/system/backups/`;
+  const [backup, watch] = [`${config.apiPrefix}/system/backups/`, app.get(RestoreWatch)];
+  const isWatching = (request: FastifyRequest): boolean =>
+    isRead(request) && isPageOf(request, backup) && watch.watcherWith(request.headers) !== null;
   app
     .getHttpAdapter()
     .getInstance()
@@ -28,7 +31,7 @@ export function watchDoor(app: NestFastifyApplication, config: AppConfig): void 
         return;
       }
       try {
-        if (!(isRead(request) && isPageOf(request, backup))) maintenance.assertOpen();
+        if (!isWatching(request)) maintenance.assertOpen();
         if (!isRead(request)) shutdown.assertRunning();
         shedder.admit(request.raw, bodyBytesOf(request));
       } catch (error) {

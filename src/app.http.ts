@@ -31,6 +31,12 @@ class MalformedJsonError extends DomainError {
   }
 }
 
+class NotJsonError extends DomainError {
+  constructor() {
+    super('unsupported-media-type', 'unsupported_media_type', 'Send the body as application/json');
+  }
+}
+
 /** Fastify with our ids and limits; errors before Nest is reached leave through the same filter as all others. */
 export function createAdapter(config: AppConfig): FastifyAdapter {
   const filter = new ProblemFilter();
@@ -68,6 +74,11 @@ export function prepareHttp(app: NestFastifyApplication, config: AppConfig): voi
     const { method, routeOptions } = request;
     meter.add({ method, route: routeOptions.url, status: reply.statusCode, ms: reply.elapsedTime });
     done();
+  });
+  fastify.addHook('onRequest', (request, _, done) => {
+    const isForm = request.headers['content-type']?.toLowerCase().startsWith('multipart/') === true;
+    const isTaken = request.url === `${config.apiPrefix}/system/backups/upload`;
+    done(isForm && !isTaken && !request.is404 ? new NotJsonError() : undefined);
   });
   fastify.addHook('preClose', (done) => {
     // A connection on which nothing was ever asked (a browser's spare one, a TCP check) would hold the shutdown up.

@@ -4,6 +4,8 @@ import { ApiKeysModule } from './api-keys/api-keys.module';
 import { AuditModule } from './audit/audit.module';
 import { AuthModule } from './auth/auth.module';
 import { AvailabilityModule } from './availability/availability.module';
+import { BackupModule } from './backup/backup.module';
+import { recoverRestore } from './backup/restore-recovery';
 import type { AppLogger } from './common/app-logger';
 import { CommonModule } from './common/common.module';
 import type { AppConfig } from './config/app-config';
@@ -31,7 +33,7 @@ export class AppModule {
         ConfigModule.with(config),
         CommonModule.with(logger),
         AvailabilityModule,
-        DatabaseModule.with(SCHEMA),
+        DatabaseModule.with(SCHEMA, recoverRestore),
         EventsModule,
         AuditModule,
         SettingsModule,
@@ -42,6 +44,7 @@ export class AppModule {
         ApiKeysModule,
         LogsModule,
         ToolsModule,
+        BackupModule,
         SystemModule,
         GatewayModule,
         HealthModule,

@@ -5,6 +5,7 @@ import { Operation } from './audit/operation.entity';
 import { SCHEMA } from './app.schema';
 import { SystemClock } from './common/clock';
 import { messageOf } from './common/domain-error';
+import { keepFormerKey } from './backup/backup-keys';
 import type { AppConfig } from './config/app-config';
 import { newKey, SecretKeyFile } from './config/secret-key-file';
 import { SecretKeys } from './config/secret-keys';
@@ -61,6 +62,8 @@ class DryRunDone extends Error {
 interface KeyPair {
   /** Null: lost. */
   from: SecretKeys | null;
+  /** The former key itself, which older backups need. */
+  formerMaster: string | null;
   to: SecretKeys;
   /** Set where the keys are generated ones. */
   file: SecretKeyFile | null;
@@ -110,6 +113,10 @@ class Rotation {
     if (done !== null) return done;
     const keys = this.options.adopt ? this.adoptedKeys() : this.keyPair();
     try {
+      // Before the change: a key that is kept in vain does no harm, one that is lost loses backups.
+      if (keys.formerMaster !== null && !this.options.dryRun) {
+        await keepFormerKey(this.config.backupDir, keys.formerMaster, keys.to);
+      }
       const report = await this.transactions.run((tx) => this.change(tx, keys));
       if (keys.file !== null) promote(keys.file);
       return report;
@@ -146,8 +153,9 @@ class Rotation {
       if (former === null) throw new RotationRefusedError(`There is no key yet: neither SECRET_KEY nor ${file.path}`);
       const from = new SecretKeys(former, file.path);
       // A dry run needs a key, but none that stays.
-      if (this.options.dryRun) return { from, to: new SecretKeys(newKey(), file.path), file: null };
-      return { from, to: new SecretKeys(file.prepareNext(), file.path), file };
+      const formerMaster = former;
+      if (this.options.dryRun) return { from, formerMaster, to: new SecretKeys(newKey(), file.path), file: null };
+      return { from, formerMaster, to: new SecretKeys(file.prepareNext(), file.path), file };
     }
     const former = formerSecretKey ?? file.find();
     if (former === null) {
@@ -157,11 +165,11 @@ class Rotation {
     }
     if (former === secretKey) throw new RotationRefusedError('SECRET_KEY and the former key are the same');
     const origin = formerSecretKey === null ? file.path : 'SECRET_KEY_OLD';
-    return { from: new SecretKeys(former, origin), to: new SecretKeys(secretKey), file: null };
+    return { from: new SecretKeys(former, origin), formerMaster: former, to: new SecretKeys(secretKey), file: null };
   }
 
   private adoptedKeys(): KeyPair {
-    return { from: null, to: SecretKeys.load(this.config), file: null };
+    return { from: null, formerMaster: null, to: SecretKeys.load(this.config), file: null };
   }
 
   private async change(tx: Tx, keys: KeyPair): Promise<RotationReport> {

@@ -1,4 +1,5 @@
 import helmet from '@fastify/helmet';
+import multipart from '@fastify/multipart';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { watchDoor } from './app.door';
@@ -37,13 +38,17 @@ export async function createApp(config: AppConfig, logger: AppLogger): Promise<N
     await app.register(helmet, { contentSecurityPolicy: CONTENT_SECURITY_POLICY });
     prepareHttp(app, config);
     watchDoor(app, config);
+    // One file and nothing else; where it is taken in counts its bytes as well.
+    await app.register(multipart, {
+      limits: { fileSize: config.backupMaxUploadBytes + 1, files: 1, fields: 0, parts: 1, headerPairs: 20 },
+    });
     if (config.corsOrigins.length > 0) {
       app.enableCors({
         origin: [...config.corsOrigins],
         methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
         credentials: true,
         exposedHeaders: [
-          ...['ETag', 'Location', 'Retry-After', 'X-Request-Id'],
+          ...['ETag', 'Location', 'Retry-After', 'X-Request-Id', 'Content-Range', 'Content-Disposition'],
           ...['RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset'],
         ],
         maxAge: 600,

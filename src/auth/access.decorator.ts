@@ -8,6 +8,7 @@ export const WHILE_PASSWORD_EXPIRED = 'mcps:while-password-expired';
 export const USERS_ONLY = 'mcps:users-only';
 export const SCOPED_KEYS = 'mcps:scoped-keys';
 export const TAKES_CREDENTIALS = 'mcps:takes-credentials';
+export const WHILE_RESTORING = 'mcps:while-restoring';
 
 /** The route needs no authentication. */
 export const Public = () => applyDecorators(SetMetadata(PUBLIC, true), ApiExtension('x-public', true));
@@ -30,3 +31,6 @@ export const ScopedKeys = () => SetMetadata(SCOPED_KEYS, true);
 
 /** The route takes a password or a refresh token: AUTH_RATE_LIMIT_PER_MINUTE of one address, whoever asks. */
 export const TakesCredentials = () => SetMetadata(TAKES_CREDENTIALS, true);
+
+/** The route tells whoever asked for a restore how far it is, also while there is no data to look a caller up in. */
+export const WhileRestoring = () => SetMetadata(WHILE_RESTORING, true);

@@ -1,6 +1,7 @@
 import { ExecutionContext, Injectable } from '@nestjs/common';
 import { AuthGuard } from '@nestjs/passport';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { RestoreWatch } from '../availability/restore-watch';
 import { currentRequest } from '../common/request-context';
 import type { Allowance } from '../limits/fixed-window';
 import { RateLimitedError } from '../limits/limits.errors';
@@ -27,6 +28,7 @@ export class AccessGuard extends AuthGuard('jwt') {
     private readonly keys: ApiKeyAuthenticator,
     private readonly limits: RequestLimits,
     private readonly refused: RefusedRequests,
+    private readonly restores: RestoreWatch<Principal>,
   ) {
     super();
   }
@@ -38,7 +40,9 @@ export class AccessGuard extends AuthGuard('jwt') {
     try {
       if (rules.takesCredentials) charge(reply, this.limits.takeAtAuthRoute(request.ip));
       if (rules.isPublic) return true;
-      const principal = await this.authenticate(context, request, reply);
+      const watcher = rules.whileRestoring ? this.restores.watcherWith(request.headers) : null;
+      const principal = watcher ?? (await this.authenticate(context, request, reply));
+      identify(request, principal);
       // The stricter limit has told what is left of it.
       charge(rules.takesCredentials ? null : reply, this.limits.takeOfPrincipal(principal));
       admit(principal, rules);
@@ -71,10 +75,14 @@ export class AccessGuard extends AuthGuard('jwt') {
     }
     const principal = request.user;
     if (principal === undefined) throw new UnauthenticatedError();
-    const current = currentRequest();
-    if (current) current.actor = { type: principal.type, id: principal.id, name: principal.name };
     return principal;
   }
+}
+
+function identify(request: FastifyRequest & { user?: Principal }, principal: Principal): void {
+  request.user = principal;
+  const current = currentRequest();
+  if (current) current.actor = { type: principal.type, id: principal.id, name: principal.name };
 }
 
 function admit(principal: Principal, rules: RouteRules): void {

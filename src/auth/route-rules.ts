@@ -8,6 +8,7 @@ import {
   TAKES_CREDENTIALS,
   USERS_ONLY,
   WHILE_PASSWORD_EXPIRED,
+  WHILE_RESTORING,
 } from './access.decorator';
 import type { Role } from './roles';
 
@@ -19,6 +20,7 @@ export interface RouteRules {
   usersOnly: boolean;
   scopedKeys: boolean;
   takesCredentials: boolean;
+  whileRestoring: boolean;
   /** Its name in the operation log. */
   action: string;
 }
@@ -51,6 +53,7 @@ export class RouteRulebook {
       usersOnly: says(USERS_ONLY) === true,
       scopedKeys: says(SCOPED_KEYS) === true,
       takesCredentials: says(TAKES_CREDENTIALS) === true,
+      whileRestoring: says(WHILE_RESTORING) === true,
       action: this.reflector.get<string | undefined>(AUDITED, handler) ?? 'http.read',
     };
   }

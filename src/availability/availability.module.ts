@@ -3,6 +3,7 @@ import { HealthParts } from './health-parts';
 import { Liveness } from './liveness';
 import { LoadShedder } from './load-shedder';
 import { Maintenance } from './maintenance';
+import { RestoreWatch } from './restore-watch';
 import { OpenRequests } from './open-requests';
 import { ShutdownCoordinator } from './shutdown-coordinator';
 
@@ -16,8 +17,8 @@ const DRAIN_MS = 4_900;
  */
 @Global()
 @Module({
-  providers: [Maintenance, OpenRequests, ShutdownCoordinator, LoadShedder, Liveness, HealthParts],
-  exports: [Maintenance, OpenRequests, ShutdownCoordinator, LoadShedder, Liveness, HealthParts],
+  providers: [Maintenance, RestoreWatch, OpenRequests, ShutdownCoordinator, LoadShedder, Liveness, HealthParts],
+  exports: [Maintenance, RestoreWatch, OpenRequests, ShutdownCoordinator, LoadShedder, Liveness, HealthParts],
 })
 export class AvailabilityModule {
   constructor(shutdown: ShutdownCoordinator, open: OpenRequests) {

@@ -8,6 +8,8 @@ export type ErrorKind =
   | 'precondition-failed'
   | 'too-large'
   | 'unsupported-media-type'
+  | 'range-not-satisfiable'
+  | 'unprocessable'
   | 'rate-limited'
   | 'unavailable'
   | 'upstream-failed'

@@ -33,6 +33,8 @@ export class AppConfig {
   readonly logSpoolMaxBytes: number;
   readonly dataDir: string;
   readonly backupDir: string;
+  readonly backupEncryption: boolean;
+  readonly backupMaxUploadBytes: number;
   readonly staticDir: string | null;
   readonly mcpTimeoutMs: number;
   readonly mcpMaxRetries: number;

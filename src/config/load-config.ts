@@ -71,6 +71,8 @@ export function loadConfig(environment: Record<string, string | undefined> = rea
     logSpoolMaxBytes: given.LOG_SPOOL_MAX_BYTES ?? 536_870_912,
     dataDir,
     backupDir: given.BACKUP_DIR ?? join(dataDir, 'backups'),
+    backupEncryption: given.BACKUP_ENCRYPTION ?? given.SECRET_KEY !== undefined,
+    backupMaxUploadBytes: given.BACKUP_MAX_UPLOAD_BYTES ?? 10_737_418_240,
     staticDir: given.STATIC_DIR ?? null,
     mcpTimeoutMs: (given.MCP_TIMEOUT ?? 30) * 1000,
     mcpMaxRetries: given.MCP_MAX_RETRIES ?? 3,

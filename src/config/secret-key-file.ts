@@ -45,6 +45,11 @@ export class SecretKeyFile {
     return existsSync(this.nextPath) ? readKey(this.nextPath) : null;
   }
 
+  /** The key that was in force before the present one, or null. */
+  findFormer(): string | null {
+    return existsSync(this.formerPath) ? readKey(this.formerPath) : null;
+  }
+
   /** Puts a new key beside the one that holds, safely on the disk before anything is sealed with it. */
   prepareNext(): string {
     rmSync(this.nextPath, { force: true });

@@ -14,6 +14,10 @@ export class SecretKeys {
   readonly accessTokens: Buffer;
   readonly secretsAtRest: Buffer;
   readonly operationChain: Buffer;
+  /** Signs and encrypts backup files; each file gets a key of its own from it. */
+  readonly backups: Buffer;
+  /** Seals former master keys, so that older backups can still be read. */
+  readonly keyRing: Buffer;
 
   /** `origin`: where the master key comes from, for messages. */
   constructor(
@@ -26,6 +30,8 @@ export class SecretKeys {
     this.accessTokens = derive('access-tokens/v1');
     this.secretsAtRest = derive('secrets-at-rest/v1');
     this.operationChain = derive('operation-chain/v1');
+    this.backups = derive('backups/v1');
+    this.keyRing = derive('key-ring/v1');
   }
 
   /** From SECRET_KEY, else from DATA_DIR/secret-key, which is made (mode 0600) at the first start. */

@@ -100,7 +100,17 @@ export const VARIABLES = {
     'most that DATA_DIR/spool may hold of log rows while the database is away, in bytes; at most 20 % of the free disk',
   ),
   DATA_DIR: variable(path(), './data', 'folder of the database and of generated secrets (made with mode 0700)'),
-  BACKUP_DIR: variable(path(), 'DATA_DIR/backups', 'folder of the backups, which come with a later release'),
+  BACKUP_DIR: variable(path(), 'DATA_DIR/backups', 'folder of the backups; best on another disk'),
+  BACKUP_ENCRYPTION: variable(
+    boolean(),
+    'true if SECRET_KEY is set',
+    'whether backup files are encrypted; a key that is generated into DATA_DIR would be lost together with the data',
+  ),
+  BACKUP_MAX_UPLOAD_BYTES: variable(
+    integer({ min: 1_048_576, max: 1_099_511_627_776 }),
+    '10737418240',
+    'largest backup file that can be uploaded, in bytes',
+  ),
   STATIC_DIR: variable(path(), 'none', 'folder with a built dashboard, served at /'),
   MCP_TIMEOUT: variable(
     integer({ min: 1, max: 3600 }),

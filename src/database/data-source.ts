@@ -23,6 +23,9 @@ const STATEMENT_LIMITS = {
 
 type ClassType = new () => object;
 
+/** By which the schema of the application is asked for where modules meet. */
+export const DATABASE_SCHEMA = Symbol('DatabaseSchema');
+
 /** The tables and how they came to be; the composition root (`app.schema.ts`) knows them all. */
 export interface Schema {
   entities: ClassType[];

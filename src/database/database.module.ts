@@ -8,7 +8,14 @@ import { ShutdownCoordinator } from '../availability/shutdown-coordinator';
 import { AppConfig } from '../config/app-config';
 import type { DatabaseTarget } from '../config/database-url';
 import { SecretKeys } from '../config/secret-keys';
-import { createDataSource, logDataSourceOptions, prepareSqliteFile, proveWritable, type Schema } from './data-source';
+import {
+  createDataSource,
+  DATABASE_SCHEMA,
+  logDataSourceOptions,
+  prepareSqliteFile,
+  proveWritable,
+  type Schema,
+} from './data-source';
 import { InstanceLock } from './instance-lock';
 import { hasMigrations, logDatabaseFile, LogStorage } from './log-database';
 import { MigrationsPendingError, readMigrationState } from './migration-runner';
@@ -28,12 +35,21 @@ import { migrateUnlimited } from './unlimited-migration';
 import { WriteGate } from './write-gate';
 
 /** The locks of this process, taken before the data is touched. */
-class HeldLocks {
+export class HeldLocks {
   constructor(
     readonly locks: { release(): void | Promise<void> }[],
     readonly temporaryFolder: string | null,
   ) {}
+
+  /** Keeps them while another database takes the place of this one, which bears `token` until then. */
+  async moveWith(token: string, work: () => Promise<void>): Promise<void> {
+    const lock = this.locks.find((each) => each instanceof PostgresLock);
+    await (lock === undefined ? work() : lock.moveWith(token, work));
+  }
 }
+
+/** What has to be mended before the database is opened, with the data folder already ours. */
+export type BeforeOpening = (config: AppConfig) => Promise<void>;
 
 const TARGET = Symbol('DatabaseTarget');
 
@@ -45,11 +61,11 @@ const TARGET = Symbol('DatabaseTarget');
 @Module({})
 export class DatabaseModule {
   /** The module around the tables of the whole application. */
-  static with(schema: Schema): DynamicModule {
+  static with(schema: Schema, beforeOpening: BeforeOpening = () => Promise.resolve()): DynamicModule {
     return {
       module: DatabaseModule,
       imports: [TerminusModule],
-      providers: providersFor(schema),
+      providers: providersFor(schema, beforeOpening),
       exports: [
         DataSource,
         Transactions,
@@ -60,6 +76,8 @@ export class DatabaseModule {
         DatabaseIndicator,
         LogStorage,
         Reader,
+        HeldLocks,
+        DATABASE_SCHEMA,
       ],
     };
   }
@@ -84,12 +102,13 @@ export class DatabaseModule {
   }
 }
 
-function providersFor(schema: Schema): Provider[] {
+function providersFor(schema: Schema, beforeOpening: BeforeOpening): Provider[] {
   return [
+    { provide: DATABASE_SCHEMA, useValue: schema },
     {
       provide: HeldLocks,
       inject: [AppConfig],
-      useFactory: (config: AppConfig) => takeLocks(config),
+      useFactory: (config: AppConfig) => takeLocks(config, beforeOpening),
     },
     {
       provide: TARGET,
@@ -155,12 +174,19 @@ function logStorage(config: AppConfig, target: DatabaseTarget, temporaryFolder: 
 }
 
 /** The instance lock and that of the database. @throws DataLockedError */
-export async function takeLocks(config: AppConfig): Promise<HeldLocks> {
+export async function takeLocks(
+  config: AppConfig,
+  beforeOpening: BeforeOpening = () => Promise.resolve(),
+): Promise<HeldLocks> {
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
   const locks: HeldLocks['locks'] = [InstanceLock.take(join(config.dataDir, 'instance'))];
   const { database } = config;
   try {
-    if (database.type === 'postgres') locks.push(await takePostgresLock(database.url));
+    if (database.type === 'postgres') {
+      // Before its lock: a restore that was killed may have left the database where nobody can connect to it.
+      await beforeOpening(config);
+      locks.push(await takePostgresLock(database.url));
+    }
   } catch (error) {
     for (const lock of locks) await lock.release();
     throw explainOpening(error, database);
@@ -177,6 +203,7 @@ export async function takeLocks(config: AppConfig): Promise<HeldLocks> {
     // By its true name: through a link it is the same data.
     const file = existsSync(database.file) ? realpathSync(database.file) : database.file;
     locks.push(InstanceLock.take(file));
+    await beforeOpening(config);
   } catch (error) {
     for (const lock of locks) await lock.release();
     throw error;

@@ -1,10 +1,14 @@
 import { hostname } from 'node:os';
 import type { Client } from 'pg';
+import { messageOf } from '../common/domain-error';
 import { DataLockedError } from './instance-lock';
 
 /** Any number that nothing else in the database uses for pg_advisory_lock. */
 const KEY = 7_262_018;
 const NAME = 'mcps-one instance';
+
+/** Set on a database that is about to take the place of another one: whoever finds it there stays away. */
+export const RESTORING_PARAMETER = 'mcps.restoring';
 
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 10_000;
@@ -26,6 +30,8 @@ export class PostgresLock {
   private client: Client | null = null;
   private timer: NodeJS.Timeout | null = null;
   private isReleased = false;
+  /** Set while another database takes the place of this one, which ends every connection. */
+  private isMoving = false;
 
   private constructor(
     private readonly url: string,
@@ -35,9 +41,28 @@ export class PostgresLock {
   /** @throws DataLockedError naming the pid of the holder */
   static async take(url: string, listener: LockListener): Promise<PostgresLock> {
     const lock = new PostgresLock(url, listener);
-    const holder = await lock.tryToTake();
-    if (holder === undefined) return lock;
-    throw new DataLockedError(`The database ${new URL(url).pathname.slice(1)}`, holder);
+    const refusal = await lock.tryToTake();
+    if (refusal === null) return lock;
+    throw refusal;
+  }
+
+  /**
+   * Keeps the lock while `work` puts another database into the place of this one: no connection survives that, so the new
+   * database carries `token` as its mark until the lock is taken on it.
+   */
+  async moveWith(token: string, work: () => Promise<void>): Promise<void> {
+    this.isMoving = true;
+    try {
+      await work();
+    } finally {
+      const { client } = this;
+      this.client = null;
+      await client?.end().catch(() => undefined);
+      // What was done is done, and must not seem to have failed because of this.
+      const refusal = await this.tryToTake(token).catch((error: unknown) => messageOf(error));
+      this.isMoving = false;
+      if (refusal !== null) this.lose(refusal instanceof Error ? refusal.message : refusal);
+    }
   }
 
   async release(): Promise<void> {
@@ -48,18 +73,24 @@ export class PostgresLock {
     await client?.end().catch(() => undefined);
   }
 
-  /** Undefined: it is ours now; else the pid of the holder, where that can be told. Rejects when the server is away. */
-  private async tryToTake(): Promise<number | null | undefined> {
+  /** Null: it is ours now; else who keeps us from it. Rejects when the server is away. `token`: the mark that is our own. */
+  private async tryToTake(token: string | null = null): Promise<DataLockedError | null> {
     const client = await this.connect();
+    const name = `The database ${new URL(this.url).pathname.slice(1)}`;
     try {
+      const mark = await markOf(client);
+      if (mark !== '' && mark !== token) {
+        await client.end();
+        return new DataLockedError(`${name}, which a restore has not finished with,`, null);
+      }
       const { rows } = await client.query<{ taken: boolean }>('SELECT pg_try_advisory_lock($1) AS taken', [KEY]);
       if (rows[0]?.taken === true && !this.isReleased) {
         this.client = client;
-        return undefined;
+        return null;
       }
       const holder = await findHolder(client);
       await client.end();
-      return holder;
+      return new DataLockedError(name, holder);
     } catch (error) {
       await client.end().catch(() => undefined);
       throw error;
@@ -83,8 +114,12 @@ export class PostgresLock {
   }
 
   private onEnd(client: Client, reason: string): void {
-    if (this.client !== client) return;
+    if (this.client !== client || this.isMoving) return;
     this.client = null;
+    this.lose(reason);
+  }
+
+  private lose(reason: string): void {
     this.listener.onLost(reason);
     this.takeLater(FIRST_PAUSE_MS, false);
   }
@@ -96,14 +131,21 @@ export class PostgresLock {
 
   private async takeAgain(pauseMs: number, isTold: boolean): Promise<void> {
     const next = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
-    const holder = await this.tryToTake().catch(() => 'away' as const);
-    if (holder === undefined) {
+    const refusal = await this.tryToTake().catch(() => 'away' as const);
+    if (refusal === null) {
       this.listener.onRegained();
       return;
     }
-    if (holder !== 'away' && !isTold && !this.isReleased) this.listener.onTaken(holder);
-    this.takeLater(next, isTold || holder !== 'away');
+    if (refusal !== 'away' && !isTold && !this.isReleased) this.listener.onTaken(refusal.holder);
+    this.takeLater(next, isTold || refusal !== 'away');
   }
+}
+
+async function markOf(client: Client): Promise<string> {
+  const { rows } = await client.query<{ mark: string | null }>(
+    `SELECT current_setting('${RESTORING_PARAMETER}', true) AS mark`,
+  );
+  return rows[0]?.mark ?? '';
 }
 
 async function findHolder(client: Client): Promise<number | null> {

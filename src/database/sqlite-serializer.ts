@@ -56,6 +56,19 @@ class ConnectionQueue {
   }
 }
 
+const queues = new WeakMap<DataSource, ConnectionQueue>();
+
+/**
+ * Takes the one connection, so that everybody else waits until the result is called (or gives up after its limit): what
+ * another connection does to the whole file then blocks no thread. On PostgreSQL there is nothing to hold.
+ */
+export async function holdConnection(dataSource: DataSource): Promise<() => void> {
+  const queue = queues.get(dataSource);
+  const holder = {};
+  await queue?.acquire(holder);
+  return () => queue?.release(holder);
+}
+
 /**
  * Makes TypeORM safe on SQLite under concurrent requests. All its query runners share one physical connection, so without
  * this a second BEGIN fails and a plain write slips into somebody else's transaction (and is lost when that rolls back).
@@ -64,6 +77,7 @@ class ConnectionQueue {
  */
 export function serializeSqlite(dataSource: DataSource, gate: WriteGate): DataSource {
   const queue = new ConnectionQueue();
+  queues.set(dataSource, queue);
   // Prepared statements belong to the connection, which all runners share: a runner lives for one query only.
   const statements = new Map<string, unknown>();
 

@@ -37,3 +37,24 @@ describe('who listens to the log writer', () => {
     await writers.flushAll();
   });
 });
+
+describe('a log writer that rests', () => {
+  beforeAll(() => Logger.overrideLogger(false));
+  afterAll(removeTemporaryFolders);
+
+  it('has stored what it was given, takes nothing, and goes on with what has come meanwhile', async () => {
+    const { writer, store, writers } = anInProcessWriter();
+    const before = writer.write('system', [row('before')]);
+    const wake = await writer.rest();
+    await before;
+    expect(store.system).toHaveLength(1);
+    let isWritten = false;
+    const meanwhile = writer.write('system', [row('meanwhile')]).then(() => (isWritten = true));
+    for (let turns = 0; turns < 20; turns++) await turn();
+    expect([isWritten, store.system.length]).toEqual([false, 1]);
+    wake();
+    await meanwhile;
+    expect(store.system).toHaveLength(2);
+    await writers.flushAll();
+  });
+});

@@ -58,6 +58,8 @@ export class LogWriter {
   private idle: NodeJS.Timeout | null = null;
   /** When threads have failed, of late. */
   private failedAt: number[] = [];
+  /** While other data is put into the place of ours. */
+  private resting: Promise<void> | null = null;
 
   constructor(
     private readonly open: OpenLine,
@@ -69,6 +71,7 @@ export class LogWriter {
 
   /** Resolves when the batch is out of our hands: stored, in the spool, or given up and counted. @throws when it is not */
   write(log: LogName, values: unknown[], backlog = 0): Promise<void> {
+    if (this.resting) return this.resting.then(() => this.write(log, values, backlog));
     const line = this.connect();
     if (this.idle) clearTimeout(this.idle);
     const batch = ++this.lastBatch;
@@ -78,8 +81,26 @@ export class LogWriter {
     });
   }
 
+  /**
+   * Ends the thread once it has written what it was given, so that other data can be put into the place of its tables. What
+   * comes until the result is called waits with who sends it.
+   */
+  async rest(): Promise<() => void> {
+    let wake: () => void = () => undefined;
+    this.resting = new Promise((resolve) => (wake = resolve));
+    const { line } = this;
+    if (line) {
+      await this.ended(line, () => this.detach());
+    }
+    return () => {
+      this.resting = null;
+      wake();
+    };
+  }
+
   /** Has the writer do a piece of work between two batches. @throws when nothing of it was done */
   upkeep(work: Upkeep): Promise<UpkeepDone> {
+    if (this.resting) return this.resting.then(() => this.upkeep(work));
     const line = this.connect();
     if (this.idle) clearTimeout(this.idle);
     const number = ++this.lastBatch;
@@ -253,6 +274,11 @@ export class LogWriter {
     if (this.idle) clearTimeout(this.idle);
     const { line } = this;
     if (!line) return;
+    await this.ended(line, () => (this.line = null));
+  }
+
+  /** Lets a thread write what it has been given and end; ends it in any case, once it has been let go. */
+  private async ended(line: WriterLine, letGo: () => void): Promise<void> {
     line.hold();
     let timer: NodeJS.Timeout | undefined;
     await Promise.race([
@@ -263,7 +289,7 @@ export class LogWriter {
       new Promise<void>((resolve) => (timer = setTimeout(resolve, CLOSE_LIMIT_MS))),
     ]);
     clearTimeout(timer);
-    this.line = null;
+    letGo();
     for (const { reject } of this.upkeeps.values()) reject(new Error('The log writer is closed'));
     this.upkeeps.clear();
     await line.end();

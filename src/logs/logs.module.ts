@@ -66,7 +66,7 @@ import { openWriterThread } from './writer-line';
     LogEntries,
     LogFeed,
   ],
-  exports: [Recorder, ToolNames, LogEntries, LogFeed],
+  exports: [Recorder, ToolNames, LogWriter, LogEntries, LogFeed],
 })
 export class LogsModule {
   constructor(writer: LogWriter, liveness: Liveness) {

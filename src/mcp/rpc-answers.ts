@@ -15,6 +15,8 @@ const CODES: Record<ErrorKind, number> = {
   'precondition-failed': 412,
   'too-large': 413,
   'unsupported-media-type': 415,
+  'range-not-satisfiable': 416,
+  unprocessable: 422,
   'rate-limited': 429,
   unavailable: 503,
   'upstream-failed': 502,

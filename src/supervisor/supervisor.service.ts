@@ -4,6 +4,7 @@ import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { ShuttingDownError } from '../availability/shutdown-coordinator';
 import { Clock } from '../common/clock';
 import { newId } from '../common/ids';
+import { MaintenanceError } from '../availability/maintenance';
 import { Semaphore } from '../common/semaphore';
 import { VERSION } from '../common/version';
 import { AppConfig } from '../config/app-config';
@@ -82,6 +83,7 @@ export class SupervisorService implements OnModuleInit {
   private readonly stderrFiles: StderrFiles;
   private defaults: Readonly<ToolDefaults> = FIRST_DEFAULTS;
   private draining = false;
+  private suspended = false;
 
   constructor(
     private readonly spawner: ProcessSpawner,
@@ -242,9 +244,23 @@ export class SupervisorService implements OnModuleInit {
     return instance ? lifeOf(toolId, instance) : null;
   }
 
-  /** To be asked before a wish to run is stored. @throws ShuttingDownError */
+  /** To be asked before a wish to run is stored. @throws ShuttingDownError, MaintenanceError */
   assertAccepting(): void {
     if (this.draining) throw new ShuttingDownError();
+    if (this.suspended) throw new MaintenanceError({ reason: 'a backup is being restored', retryAfterSeconds: 5 });
+  }
+
+  /** Stops and forgets all tools, and starts none until `resume`: other definitions are to come. @throws ToolUnkillableError */
+  async suspend(): Promise<void> {
+    this.suspended = true;
+    await Promise.all([
+      ...[...this.instances.keys()].map((toolId) => this.forget(toolId)),
+      ...[...this.trials, ...this.forks].map((instance) => instance.stop()),
+    ]);
+  }
+
+  resume(): void {
+    this.suspended = false;
   }
 
   /** What is promised about processes that would be left over. */

@@ -24,7 +24,9 @@ export class ToolReconciler implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger(ToolReconciler.name);
   private readonly ended = new AbortController();
   private timer: NodeJS.Timeout | null = null;
-  private isAtWork = false;
+  /** The tick at work. */
+  private current: Promise<void> | null = null;
+  private isPaused = false;
   /** What was logged and still holds, by tool: the same thing every five seconds is no news. */
   private readonly told = new Map<string, string>();
 
@@ -37,6 +39,24 @@ export class ToolReconciler implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** Begins all starts that are due, in order and a moment apart, and waits for none: the API answers meanwhile. */
   async onApplicationBootstrap(): Promise<void> {
+    await this.begin();
+    this.schedule();
+  }
+
+  /** Repairs nothing until `resume`; resolves when what is under way has ended. */
+  async pause(): Promise<void> {
+    this.isPaused = true;
+    await this.current;
+  }
+
+  /** Begins anew, as after a start: the wishes may be other ones. */
+  async resume(): Promise<void> {
+    this.isPaused = false;
+    this.told.clear();
+    await this.begin();
+  }
+
+  private async begin(): Promise<void> {
     for (const tool of await this.tools.listDesiredRunning()) {
       try {
         await this.registry.reconcile(tool, { mayStart: false });
@@ -48,7 +68,6 @@ export class ToolReconciler implements OnApplicationBootstrap, OnModuleDestroy {
       }
     }
     void this.tick();
-    this.schedule();
   }
 
   onModuleDestroy(): void {
@@ -59,12 +78,12 @@ export class ToolReconciler implements OnApplicationBootstrap, OnModuleDestroy {
   /** Compares and repairs once; at once over when the tick before is still at work (a database that hangs, many starts). */
   async tick(): Promise<void> {
     this.lastTickAt = this.clock.monotonic();
-    if (this.isAtWork || this.ended.signal.aborted) return;
-    this.isAtWork = true;
+    if (this.current !== null || this.isPaused || this.ended.signal.aborted) return;
+    this.current = this.repairAll();
     try {
-      await this.repairAll();
+      await this.current;
     } finally {
-      this.isAtWork = false;
+      this.current = null;
     }
   }
 
@@ -78,8 +97,8 @@ export class ToolReconciler implements OnApplicationBootstrap, OnModuleDestroy {
 
   private async repairAll(): Promise<void> {
     for (const id of await this.drifted()) {
-      if (this.ended.signal.aborted) return;
-      if ((await this.repair(id)) === 'start') await this.pause();
+      if (this.ended.signal.aborted || this.isPaused) return;
+      if ((await this.repair(id)) === 'start') await this.stagger();
     }
   }
 
@@ -121,7 +140,7 @@ export class ToolReconciler implements OnApplicationBootstrap, OnModuleDestroy {
     log();
   }
 
-  private async pause(): Promise<void> {
+  private async stagger(): Promise<void> {
     const pauseMs = STAGGER_MS * (0.5 + Math.random());
     await delay(pauseMs, undefined, { signal: this.ended.signal, ref: false }).catch(() => undefined);
   }

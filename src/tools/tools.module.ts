@@ -26,6 +26,7 @@ import { ToolRuntimeController } from './tool-runtime.controller';
 import { ToolRuntimeService } from './tool-runtime.service';
 import { ToolScopeGuard } from './tool-scope.guard';
 import { ToolSecrets } from './tool-secrets';
+import { ToolStandstill } from './tool-standstill';
 import { ToolStatuses } from './tool-statuses';
 import { ToolTransferController } from './tool-transfer.controller';
 import { Tool } from './tool.entity';
@@ -63,11 +64,12 @@ const RECONCILER_LIMIT_MS = 60_000;
     ToolRepository,
     ToolScopeGuard,
     ToolSecrets,
+    ToolStandstill,
     ToolStatuses,
     DefinitionIntake,
     DefinitionPolicy,
   ],
-  exports: [KnownOfferings, ToolCatalogue, ToolDirectory, ToolStatuses],
+  exports: [KnownOfferings, ToolCatalogue, ToolDirectory, ToolStandstill, ToolStatuses],
 })
 export class ToolsModule {
   constructor(reconciler: ToolReconciler, liveness: Liveness) {

@@ -44,10 +44,12 @@ export function startProgram(
   args: string[] = [],
   /** Number of the user that it runs as; needs root. */
   user?: number,
+  /** Another program around the built one. */
+  main = MAIN,
 ): BuiltProgram {
   if (!existsSync(MAIN)) throw new Error('dist/ is missing: run `npm run build` first');
   const { PATH, HOME } = process.env;
-  const child = spawn(process.execPath, [MAIN, ...args], {
+  const child = spawn(process.execPath, [main, ...args], {
     cwd: folder,
     env: { PATH, HOME, PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
