@@ -1,3 +1,4 @@
+import { RestoreWatch } from '../src/availability/restore-watch';
 import { Maintenance } from '../src/availability/maintenance';
 import { startTestApp, type TestApp } from './support/test-app';
 
@@ -39,7 +40,7 @@ describe('maintenance', () => {
     expect(headers.get('access-control-allow-origin')).toBe('https://dashboard.example.com');
   });
 
-  it('leaves open what tells how it goes: probes, and the page of a backup', async () => {
+  it('leaves open what tells how it goes: probes, and the page of a backup to whoever asked for its restore', async () => {
     enter();
     expect((await app.get('//health/live', { token: null })).status).toBe(200);
     const ready = await app.get('//health/ready', { token: null });
@@ -47,7 +48,14 @@ describe('maintenance', () => {
       503,
       { status: 'down', message: 'maintenance: a backup is being restored' },
     ]);
-    expect((await app.get('/system/backups/some-id?x=1')).body.code).not.toBe('maintenance');
+    const page = '/system/backups/some-id?x=1';
+    expect((await app.get(page)).body.code).toBe('maintenance');
+    const admin = { type: 'user', id: 'u', name: 'admin', role: 'admin', sessionId: null, mustChangePassword: false };
+    app.nest
+      .get(RestoreWatch)
+      .let({ authorization: `Bearer ${app.token}` }, { ...admin, toolIds: null, expiresAt: null });
+    expect((await app.get(page)).body.code).not.toBe('maintenance');
+    expect((await app.get('/system/backups')).body.code).toBe('maintenance');
     expect((await app.get('//docs')).status).toBe(200);
   });
 

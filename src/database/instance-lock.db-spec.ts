@@ -4,12 +4,20 @@ import { createTestDatabase, type TestDatabase } from '../../test/support/test-d
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type LockHolder, startLockHolder } from '../../test/support/held-lock';
+import { Client } from 'pg';
 import { removeTemporaryFolders, temporaryFolder } from '../../test/support/temporary-folder';
 import { startTcpGate } from '../../test/support/tcp-gate';
 import { waitUntil } from '../../test/support/process-tree';
 import { DataLockedError, InstanceLock } from './instance-lock';
 
 const NOBODY: LockListener = { onLost: () => undefined, onTaken: () => undefined, onRegained: () => undefined };
+
+async function execute(url: string, ...statements: string[]): Promise<void> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  for (const statement of statements) await client.query(statement);
+  await client.end();
+}
 
 describe('an instance lock', () => {
   const holders: LockHolder[] = [];
@@ -144,5 +152,74 @@ describeOn('postgres', 'the lock on a PostgreSQL database', () => {
     expect(told).toEqual(['lost', 'regained', 'lost', `taken by ${process.pid}`, 'regained']);
     await lock.release();
     await gate.close();
+  });
+});
+
+describeOn('postgres', 'the lock on PostgreSQL while a restore swaps databases (F53)', () => {
+  let database: TestDatabase;
+  let neighbour: string;
+  let name: string;
+
+  beforeEach(async () => {
+    database = await createTestDatabase();
+    name = new URL(database.url).pathname.slice(1);
+    const url = new URL(database.url);
+    url.pathname = '/postgres';
+    neighbour = url.href;
+  });
+
+  afterEach(async () => {
+    await execute(
+      neighbour,
+      `DROP DATABASE IF EXISTS ${name}_new WITH (FORCE)`,
+      `DROP DATABASE IF EXISTS ${name}_old WITH (FORCE)`,
+    );
+    await database.drop();
+  });
+
+  it('moves to the new database, and keeps others off at every moment', async () => {
+    const lost: string[] = [];
+    const lock = await PostgresLock.take(database.url, { ...NOBODY, onLost: (reason) => lost.push(reason) });
+    const tries: unknown[] = [];
+    const another = async () => {
+      tries.push(
+        await PostgresLock.take(database.url, NOBODY).then(
+          (taken) => taken.release().then(() => 'taken'),
+          (error: unknown) => error,
+        ),
+      );
+    };
+    await another();
+    await lock.moveWith('the token of this restore', async () => {
+      await execute(
+        neighbour,
+        `CREATE DATABASE ${name}_new`,
+        `ALTER DATABASE ${name}_new SET mcps.restoring = 'the token of this restore'`,
+        `ALTER DATABASE ${name} WITH ALLOW_CONNECTIONS false`,
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}'`,
+      );
+      await another();
+      await execute(
+        neighbour,
+        `ALTER DATABASE ${name} RENAME TO ${name}_old`,
+        `ALTER DATABASE ${name}_new RENAME TO ${name}`,
+      );
+      await another();
+    });
+    await another();
+    await execute(neighbour, `ALTER DATABASE ${name} RESET mcps.restoring`);
+    await another();
+    expect(
+      tries.map((error) => error instanceof DataLockedError || /not currently accepting/.test(String(error))),
+    ).toEqual(Array(5).fill(true));
+    expect(lost).toEqual([]);
+    await lock.release();
+    await another();
+    expect(tries.at(-1)).toBe('taken');
+  });
+
+  it('is refused on a database that a restore of somebody else has not finished with', async () => {
+    await execute(neighbour, `ALTER DATABASE ${name} SET mcps.restoring = 'another'`);
+    await expect(PostgresLock.take(database.url, NOBODY)).rejects.toThrow(/a restore has not finished with/);
   });
 });
