@@ -70,7 +70,8 @@ export function startProgram(
     listening: () =>
       waitUntil<string>(
         () => {
-          if (child.exitCode !== null) throw new Error(`It ended with ${child.exitCode}:\n${text}`);
+          const end = child.exitCode ?? child.signalCode;
+          if (end !== null) throw new Error(`It ended with ${end}`);
           return /is listening on (http:\S+)/.exec(text)?.[1];
         },
         { timeoutMs: START_LIMIT_MS, what: 'the program to listen' },
