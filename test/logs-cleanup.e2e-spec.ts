@@ -1,7 +1,11 @@
 import { OperationAnchor } from '../src/audit/operation-anchor.entity';
+import { LogPruner } from '../src/logs/log-pruner';
+import { LogWriter } from '../src/logs/log-writer';
+import { Retention } from '../src/logs/retention.service';
 import { Scheduler } from '../src/scheduler/scheduler';
 import { DataSource } from 'typeorm';
 import { aTool } from './support/a-tool';
+import { waitUntil } from './support/process-tree';
 import { startTestApp, type TestApp } from './support/test-app';
 
 let app: TestApp;
@@ -87,6 +91,65 @@ describe('a cleanup of the logs', () => {
     const refused = answers.find(({ status }) => status === 409);
     expect(refused?.body.code).toBe('cleanup_running');
     expect((await cleanUp('type=all&olderThanDays=0')).status).toBe(200);
+  });
+
+  describe('that takes longer than its request may', () => {
+    let inTime: number;
+    let goOn: () => void;
+    beforeEach(() => {
+      const pruner = app.nest.get(LogPruner);
+      const deleteBefore = pruner.deleteBefore.bind(pruner);
+      const held = new Promise<void>((resolve) => (goOn = resolve));
+      jest.spyOn(pruner, 'deleteBefore').mockImplementation(async (...given) => {
+        await held;
+        return deleteBefore(...given);
+      });
+      inTime = app.nest.get(Retention).answerMs;
+      app.nest.get(Retention).answerMs = 1;
+    });
+    afterEach(() => {
+      jest.restoreAllMocks();
+      app.nest.get(Retention).answerMs = inTime;
+    });
+    const cleanups = async () => (await items('operations')).filter(({ action }: any) => action === 'logs.cleanup');
+    const ended = async (count: number) =>
+      waitUntil(async () => (await cleanups()).length >= count, { timeoutMs: 10_000, what: 'the cleanup ends' });
+
+    it('is answered before its end, goes on alone, and its end stands in the operation log with who asked', async () => {
+      await app.post('/tools/echo/call', { name: 'echo', arguments: { text: 'to be deleted' } });
+      const mcp = (await items('mcp')).length;
+      expect(mcp).toBeGreaterThan(0);
+      const before: number = (await cleanups()).length;
+      const { status, body } = await cleanUp('type=mcp&olderThanDays=0');
+      expect([status, body]).toEqual([200, { deleted: { system: 0, operations: 0, mcp: 0 }, complete: false }]);
+      expect(await items('mcp')).toHaveLength(mcp);
+      expect((await cleanUp('type=mcp&olderThanDays=0')).body.code).toBe('cleanup_running');
+      goOn();
+      await ended(before + 3);
+      expect(await items('mcp')).toEqual([]);
+      const [end, refused, begin] = await cleanups();
+      const actor = { type: 'user', name: 'admin' };
+      expect(begin).toMatchObject({ outcome: 'success', actor, changes: { complete: false, deleted: { mcp: 0 } } });
+      expect(refused).toMatchObject({ outcome: 'failure' });
+      expect(end).toMatchObject({ outcome: 'success', actor, changes: { complete: true, deleted: { mcp } } });
+      expect(await sound()).toBe(true);
+      await app.post('/tools/echo/call', { name: 'echo', arguments: { text: 'again' } });
+    });
+
+    it('and fails then is a failure in the operation log, with what was deleted and why it is not all', async () => {
+      const before: number = (await cleanups()).length;
+      expect((await cleanUp('type=mcp&olderThanDays=0')).body.complete).toBe(false);
+      jest.spyOn(app.nest.get(LogWriter), 'upkeep').mockRejectedValue(new Error('the disk is gone'));
+      goOn();
+      await ended(before + 2);
+      expect((await cleanups())[0]).toMatchObject({
+        ...{ outcome: 'failure', changes: { complete: false, reason: 'the disk is gone', deleted: { mcp: 0 } } },
+      });
+      jest.restoreAllMocks();
+      app.nest.get(Retention).answerMs = inTime;
+      expect((await cleanUp('type=mcp&olderThanDays=0')).body.complete).toBe(true);
+      await app.post('/tools/echo/call', { name: 'echo', arguments: { text: 'again' } });
+    });
   });
 
   it('is a job of each night, and of every ten minutes by size', async () => {

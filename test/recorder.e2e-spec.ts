@@ -1,3 +1,4 @@
+import { SupervisorService } from '../src/supervisor/supervisor.service';
 import { aTool } from './support/a-tool';
 import { aKey } from './support/accounts';
 import { startTestApp, type TestApp } from './support/test-app';
@@ -103,6 +104,33 @@ describe('a request that got no answer', () => {
     const { body } = await app.get(`/logs/mcp/${end.id}`);
     expect(body.pair).toMatchObject({ kind: 'request', rpcId: end.rpcId, target: call.name });
     expect((await app.get(`/logs/mcp/${body.pair.id}`)).body.pair).toEqual(end);
+  });
+});
+
+describe('a request that its caller gave up', () => {
+  it('has the end that we have written as its other half, and what the server was told beside it', async () => {
+    const { body: tool } = await app.post('/tools', aTool({ name: 'given-up' }));
+    await app.post('/tools/given-up/start');
+    const leave = new AbortController();
+    const peer = app.nest.get(SupervisorService).session(tool.id)?.peer;
+    const call = peer?.request({
+      ...{ method: 'tools/call', params: { name: 'sleep', arguments: { ms: 20_000 } }, timeoutMs: 30_000 },
+      ...{ client: 'in a hurry', sessionId: 's-given-up', signal: leave.signal },
+    });
+    leave.abort();
+    await expect(call).rejects.toMatchObject({ code: 'call_cancelled' });
+    const [end] = await page('tool=given-up&kind=error&target=sleep');
+    expect(end).toMatchObject({ outcome: 'cancelled', payload: null, client: 'in a hurry', sessionId: 's-given-up' });
+    const { body } = await app.get(`/logs/mcp/${end.id}`);
+    expect(body.pair).toMatchObject({ kind: 'request', rpcId: end.rpcId, target: 'sleep', sessionId: 's-given-up' });
+    const { body: request } = await app.get(`/logs/mcp/${body.pair.id}`);
+    expect(request.pair).toEqual(end);
+    const [told] = await page('tool=given-up&method=notifications/cancelled');
+    expect(told.payload.params.requestId).toBe(request.payload.id);
+    const { body: stats } = await app.get('/logs/stats');
+    expect(stats.mcp.byMethod).toContainEqual(
+      expect.objectContaining({ tool: 'given-up', target: 'sleep', count: 1, byOutcome: { cancelled: 1 } }),
+    );
   });
 });
 

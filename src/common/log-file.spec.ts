@@ -1,4 +1,14 @@
-import { chmodSync, mkdirSync, readdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { waitUntil } from '../../test/support/process-tree';
@@ -13,6 +23,11 @@ const anEntry = (given: Partial<LogEntry> = {}): LogEntry => ({
 });
 
 const JSON_LINES = { json: true };
+/** All but the time. */
+const REAL_TIMERS: FakeableAPI[] = [
+  ...(['hrtime', 'nextTick', 'performance', 'queueMicrotask', 'setImmediate', 'clearImmediate'] as const),
+  ...(['setInterval', 'clearInterval', 'setTimeout', 'clearTimeout'] as const),
+];
 
 describe('the log file', () => {
   const said: string[] = [];
@@ -73,6 +88,52 @@ describe('the log file', () => {
     const kept = ['app.log.3.gz', 'app.log.2.gz', 'app.log.1.gz', 'app.log'].flatMap(read);
     expect(kept.length).toBeGreaterThanOrEqual(12);
     expect(kept).toEqual(kept.map((_, index) => 50 - kept.length + index));
+  });
+
+  it('is put aside at the end of the day, however small it is', async () => {
+    const midnight = new Date(2026, 10, 24).getTime();
+    // The time alone is of the test: the library's timer, which is set by it, is a real one.
+    jest.useFakeTimers({ doNotFake: REAL_TIMERS, now: midnight - 100 });
+    const folder = temporaryFolder();
+    const log = new LogFile(join(folder, 'app.log'), JSON_LINES);
+    const putAside = join(folder, 'app.log.1.gz');
+    try {
+      log.write(anEntry({ message: 'of the old day' }));
+      await waitUntil(() => readFileSync(join(folder, 'app.log'), 'utf8') !== '', {
+        ...{ timeoutMs: 10_000, what: 'the line is written' },
+      });
+      jest.setSystemTime(midnight + 1);
+      await waitUntil(() => existsSync(putAside), { timeoutMs: 10_000, what: 'the file is put aside' });
+      log.write(anEntry({ message: 'of the new day' }));
+      await log.close();
+    } finally {
+      jest.useRealTimers();
+    }
+    expect(readdirSync(folder).sort()).toEqual(['app.log', 'app.log.1.gz']);
+    expect(gunzipSync(readFileSync(putAside)).toString()).toContain('of the old day');
+    expect(readFileSync(join(folder, 'app.log'), 'utf8')).toContain('of the new day');
+  });
+
+  it('of an earlier day is put aside at the start; that of the same day is gone on with', async () => {
+    const folder = temporaryFolder();
+    const file = join(folder, 'app.log');
+    const write = async (message: string) => {
+      const log = new LogFile(file, JSON_LINES);
+      log.write(anEntry({ message }));
+      await log.close();
+    };
+    await write('yesterday');
+    const yesterday = new Date(Date.now() - 86_400_000);
+    utimesSync(file, yesterday, yesterday);
+    writeFileSync(`${file}.1.gz`, 'of before');
+    await write('today');
+    await write('today again');
+    expect(readFileSync(`${file}.2.gz`, 'utf8')).toBe('of before');
+    expect(statSync(`${file}.1.gz`).mode & 0o777).toBe(0o600);
+    const aside = gunzipSync(readFileSync(`${file}.1.gz`)).toString();
+    expect([aside.includes('yesterday'), aside.includes('today')]).toEqual([true, false]);
+    const text = readFileSync(file, 'utf8');
+    expect([text.includes('yesterday'), text.includes('today'), text.includes('again')]).toEqual([false, true, true]);
   });
 
   it('that can not be written is said once on stderr and harms nobody, and is written again when it can be', async () => {

@@ -1,5 +1,6 @@
-import { chmodSync, mkdirSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { createStream, type RotatingFileStream } from 'rotating-file-stream';
 import type { LogSink } from './app-logger';
 import { toDatedLine, toJsonLine } from './log-sinks';
@@ -37,6 +38,7 @@ export class LogFile {
     private readonly limits: LogFileLimits = LOG_FILE_LIMITS,
   ) {
     this.format = options.json ? toJsonLine : toDatedLine;
+    this.putAsideOfEarlierDay();
     this.open();
   }
 
@@ -65,6 +67,24 @@ export class LogFile {
       new Promise<void>((resolve) => (timer = setTimeout(resolve, CLOSE_LIMIT_MS))),
     ]);
     clearTimeout(timer);
+  }
+
+  /** The library rotates at midnight alone, and a program that is started each morning never sees one. */
+  private putAsideOfEarlierDay(): void {
+    try {
+      const found = statSync(this.file, { throwIfNoEntry: false });
+      if (found?.isFile() !== true || found.size === 0) return;
+      if (found.mtime.toDateString() === new Date().toDateString()) return;
+      const aside = (place: number) => `${this.file}.${place}.gz`;
+      const compressed = gzipSync(readFileSync(this.file));
+      for (let place = this.limits.files - 1; place > 0; place--) {
+        if (existsSync(aside(place))) renameSync(aside(place), aside(place + 1));
+      }
+      writeFileSync(aside(1), compressed, { mode: 0o600 });
+      rmSync(this.file);
+    } catch {
+      // Then it is gone on with: what can't be written is told when it is opened.
+    }
   }
 
   private open(): void {

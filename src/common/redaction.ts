@@ -81,13 +81,22 @@ function find(text: string, at: number, kind: number, isJson: boolean): Span | n
 
 /** In JSON a quote that is not escaped ends a text, wherever it stands. A line of a log may begin with a bracket, too. */
 function looksLikeJson(text: string): boolean {
-  const [first, last] = [edge(text, 0, 1), edge(text, text.length - 1, -1)];
-  return (first === '{' && last === '}') || (first === '[' && last === ']');
+  const first = edge(text, 0, 1);
+  if (first !== BRACE && first !== BRACKET) return false;
+  // Either closing one is two behind its opening one.
+  return edge(text, text.length - 1, -1) === first + 2;
 }
 
-/** The first character from `at` on, in one direction, that is no space. */
-function edge(text: string, at: number, step: 1 | -1): string {
+/** Codes of the opening ones. */
+const BRACE = 0x7b;
+const BRACKET = 0x5b;
+
+/** The code of the first character from `at` on, in one direction, that is no space; NaN if there is none. */
+function edge(text: string, at: number, step: 1 | -1): number {
   let index = at;
-  while (index >= 0 && index < text.length && ' \t\r\n'.includes(text.charAt(index))) index += step;
-  return text.charAt(index);
+  for (;;) {
+    const code = text.charCodeAt(index);
+    if (code !== 0x20 && code !== 0x09 && code !== 0x0d && code !== 0x0a) return code;
+    index += step;
+  }
 }

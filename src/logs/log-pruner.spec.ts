@@ -37,7 +37,7 @@ describe('the pruner of the logs', () => {
   it('takes smaller pieces where a piece takes long, and larger ones where it does not', async () => {
     const { pruner, store, sizes, onDeleted } = await aFilledLog(3_000, 0);
     await pruner.deleteBefore('mcp', 1_000 + 1_000 * 10, Infinity, NEVER, onDeleted);
-    expect(sizes().slice(0, 3)).toEqual([100, 150, 225]);
+    expect(sizes().slice(0, 3)).toEqual([100, 120, 144]);
     store.upkeepMs = 400;
     store.upkeeps.length = 0;
     await pruner.deleteBefore('mcp', 1_000 + 1_200 * 10, Infinity, NEVER, onDeleted);

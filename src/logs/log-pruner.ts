@@ -5,9 +5,11 @@ import { NOTHING, type Upkeep, type UpkeepDone } from './log-store';
 import { LogWriter } from './log-writer';
 
 /** What a piece of work may keep others from writing: aimed far below the 250 ms that are promised. */
-const PIECE_MS = 25;
-const ROWS = { first: 100, least: 20, most: 2_000 };
-const PAGES = { first: 200, least: 20, most: 2_000 };
+const PIECE_MS = 15;
+const ROWS = { first: 100, least: 20, most: 1_000 };
+const PAGES = { first: 100, least: 20, most: 500 };
+/** A quick piece is followed by one that is larger by so much at most: the next may lie elsewhere in the file. */
+const GROWTH = 1.2;
 /** Between two pieces, as a part of what the last one took, and at most: batches and readers have their turn. */
 const PAUSE_SHARE = 0.5;
 const PAUSE_MOST_MS = 100;
@@ -28,7 +30,7 @@ class Pace {
   }
 
   note(tookMs: number): void {
-    const ratio = Math.min(1.5, PIECE_MS / Math.max(1, tookMs));
+    const ratio = Math.min(GROWTH, PIECE_MS / Math.max(1, tookMs));
     this.size = Math.round(Math.min(this.range.most, Math.max(this.range.least, this.size * ratio)));
   }
 }

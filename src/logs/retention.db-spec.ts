@@ -1,3 +1,5 @@
+import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { JumpingClock } from '../../test/support/jumping-clock';
 import { logStoreOf } from '../../test/support/log-stores';
 import { toEntry } from '../../test/support/log-stores';
@@ -40,6 +42,7 @@ describe('the retention of the logs', () => {
   let operations: OperationLog;
   let verifier: OperationVerifier;
   let retention: Retention;
+  let logDir: string;
   let values: Record<string, number>;
   let changed: Map<string, () => void>;
 
@@ -94,6 +97,7 @@ describe('the retention of the logs', () => {
       const program = new WriterProgram({ store, spool, say: onMessage, now: () => clock.now() });
       return { post: (request) => program.handle(request), hold: () => undefined, end: () => Promise.resolve() };
     }, writers);
+    logDir = temporaryFolder();
     retention = new Retention(
       new LogAgesRepository(reader),
       new LogPruner(writer),
@@ -101,7 +105,7 @@ describe('the retention of the logs', () => {
       operations,
       settings as unknown as Settings,
       clock,
-      { logDir: temporaryFolder() } as AppConfig,
+      { logDir } as AppConfig,
     );
     retention.onModuleInit();
   });
@@ -125,6 +129,34 @@ describe('the retention of the logs', () => {
     expect(await verifier.verify()).toMatchObject({ checked: 91, firstBroken: null, missingAtEnd: 0 });
     await retention.deleteExpired(clock.now(), NEVER);
     expect(await cleanups()).toHaveLength(1);
+  });
+
+  it('removes the files of what tools said long ago, and none that is still written to or is no log', async () => {
+    const folder = join(logDir, 'tools');
+    mkdirSync(join(folder, 'a-folder.log'), { recursive: true });
+    const files = { 'gone.log': 6, 'gone.log.1': 6, 'gone.log.2': 9, 'here.log': 4, 'here.log.1': 4, 'notes.txt': 99 };
+    for (const [name, days] of Object.entries(files)) {
+      writeFileSync(join(folder, name), 'said');
+      const time = new Date(clock.now() - days * DAY_MS);
+      utimesSync(join(folder, name), time, time);
+    }
+    await retention.deleteExpired(clock.now(), NEVER);
+    expect(readdirSync(folder).sort()).toEqual(['a-folder.log', 'here.log', 'here.log.1', 'notes.txt']);
+    expect(await cleanups()).toMatchObject([{ outcome: 'success', by: 'age', files: 3 }]);
+    clock.pass(2 * DAY_MS);
+    await retention.deleteExpired(clock.now(), NEVER);
+    expect(readdirSync(folder).sort()).toEqual(['a-folder.log', 'notes.txt']);
+  });
+
+  it('F63: removes no file while the time is in doubt', async () => {
+    const file = join(logDir, 'tools', 'old.log');
+    mkdirSync(join(logDir, 'tools'), { recursive: true });
+    writeFileSync(file, 'said');
+    utimesSync(file, new Date(clock.now()), new Date(clock.now()));
+    await retention.keepToSize(clock.now(), NEVER);
+    clock.wall += 700 * DAY_MS;
+    await retention.deleteExpired(null, NEVER);
+    expect(existsSync(file)).toBe(true);
   });
 
   it('F63: deletes a fifth of a log at most in a run that nobody has prepared, and the next runs go on', async () => {

@@ -73,7 +73,7 @@ describe('the program of the log writer', () => {
     let backlog = 0;
     const { store, spool, write } = aWriter({ backlog: () => backlog });
     write({ rpcId: 1 });
-    backlog = 20_000;
+    backlog = 30_000;
     write({ rpcId: 2 }, { rpcId: 3 });
     await pass(0);
     expect([ids(store), spool.isEmpty]).toEqual([[1], false]);

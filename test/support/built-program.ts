@@ -10,6 +10,9 @@ import { waitUntil } from './process-tree';
 
 const MAIN = join(__dirname, '../../dist/src/main.js');
 
+/** A start takes a second; on a machine that does ten other things many more. */
+const START_LIMIT_MS = 60_000;
+
 export interface BuiltProgram {
   readonly child: ChildProcess;
   readonly pid: number;
@@ -69,12 +72,26 @@ export function startProgram(
     listening: () =>
       waitUntil<string>(
         () => {
-          if (child.exitCode !== null) throw new Error(`It ended with ${child.exitCode}:\n${text}`);
+          const end = child.exitCode ?? child.signalCode;
+          if (end !== null) throw new Error(`It ended with ${end}`);
           return /is listening on (http:\S+)/.exec(text)?.[1];
         },
-        { timeoutMs: 20_000, what: 'the program to listen' },
-      ),
+        { timeoutMs: START_LIMIT_MS, what: 'the program to listen' },
+      ).catch((cause: unknown) => {
+        throw new Error(`${String(cause)}: ${whereabouts(child.pid)}\n${text}`, { cause });
+      }),
   };
+}
+
+/** What a process has used and waits for, where Linux tells. */
+function whereabouts(pid: number | undefined): string {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+    const waitsFor = readFileSync(`/proc/${pid}/wchan`, 'utf8');
+    return `state ${fields[0]}, ${fields[11]} + ${fields[12]} ticks of CPU, in ${waitsFor}`;
+  } catch {
+    return 'nothing is known of it';
+  }
 }
 
 /** Ends a program politely and waits for its end. */

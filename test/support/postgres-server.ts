@@ -10,7 +10,7 @@
  */
 import { ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chown, cp, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { chown, cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -25,18 +25,23 @@ const STOP_TIMEOUT_MS = 15_000;
 
 /**
  * $1 folder, $2 folder of the binaries, then the options of the server. Descriptor 3 is the pipe to our owner.
- * The signal is repeated because a server that has only just been started does not listen to it yet.
+ * The signal is repeated because a server that has only just been started does not listen to it yet. While there is a file
+ * `paused` the server's end is meant: it is started again when that is gone.
  */
 const KEEPER = `
 folder=$1; binaries=$2; shift 2
 trap 'rm -rf "$folder"' EXIT
 "$binaries/initdb" -D "$folder/data" -U postgres --auth=trust --encoding=UTF8 --locale=C --no-sync </dev/null >&2 || exit 1
 exec 3<&0
-"$binaries/postgres" -D "$folder/data" "$@" </dev/null &
-server=$!
-{ cat <&3 >/dev/null; while kill -INT "$server" 2>/dev/null; do sleep 0.1; done; } &
+{ cat <&3 >/dev/null; : >"$folder/over"; while [ -d "$folder" ]; do kill -INT "$(cat "$folder/pid")"; sleep 0.1; done; } 2>/dev/null &
 exec 3<&- </dev/null
-wait "$server"
+while [ ! -e "$folder/over" ]; do
+  "$binaries/postgres" -D "$folder/data" "$@" </dev/null &
+  echo $! >"$folder/pid"
+  wait $!
+  [ -e "$folder/paused" ] || exit
+  while [ -e "$folder/paused" ] && [ ! -e "$folder/over" ]; do sleep 0.1; done
+done
 `;
 
 export interface PostgresServer {
@@ -44,8 +49,17 @@ export interface PostgresServer {
   readonly url: string;
   /** Version of the server, as it says itself. */
   readonly version: string;
+  /** Ends it as `pg_ctl -m immediate stop` does: without a word to its clients. */
+  stopAtOnce(): Promise<void>;
+  /** Starts it again, on the same port and with what it has committed. */
+  startAgain(): Promise<void>;
   /** Ends the server and removes its folder. Idempotent. */
   stop(): Promise<void>;
+}
+
+export interface PostgresServerOptions {
+  /** What it has committed outlives its own end, if not the machine's. */
+  durable?: boolean;
 }
 
 /** Node's pipes of a child are sockets; their types only say streams. */
@@ -56,11 +70,11 @@ export interface ProcessUser {
   gid?: number;
 }
 
-export async function startPostgresServer(): Promise<PostgresServer> {
+export async function startPostgresServer(options: PostgresServerOptions = {}): Promise<PostgresServer> {
   const attempts = 3;
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await startOnce();
+      return await startOnce(options);
     } catch (error) {
       // Between our look for a free port and the server's bind somebody else may have taken it.
       if (attempt === attempts || !/Address already in use/i.test(String(error))) throw error;
@@ -68,7 +82,7 @@ export async function startPostgresServer(): Promise<PostgresServer> {
   }
 }
 
-async function startOnce(): Promise<PostgresServer> {
+async function startOnce({ durable = false }: PostgresServerOptions): Promise<PostgresServer> {
   const user = await unprivilegedUser();
   const folder = await mkdtemp(join(tmpdir(), 'mcps-pg-'));
   if (user.uid !== undefined && user.gid !== undefined) await chown(folder, user.uid, user.gid);
@@ -77,14 +91,19 @@ async function startOnce(): Promise<PostgresServer> {
   try {
     const binaries = await findBinaries(folder, user);
     const port = await freePort();
-    const keeper = startKeeper(folder, binaries, port, user);
+    const keeper = startKeeper({ folder, binaries, port, durable }, user);
     const stop = async () => {
       await endKeeper(keeper);
       await removeFolder();
     };
     const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
     try {
-      return { url, version: await waitForServer(url, keeper), stop };
+      const version = await waitForServer(url, keeper);
+      const startAgain = async () => {
+        await rm(join(folder, 'paused'), { force: true });
+        await waitForServer(url, keeper);
+      };
+      return { url, version, stopAtOnce: () => stopAtOnce(folder), startAgain, stop };
     } catch (error) {
       await stop();
       throw error;
@@ -92,6 +111,22 @@ async function startOnce(): Promise<PostgresServer> {
   } catch (error) {
     await removeFolder();
     throw error;
+  }
+}
+
+async function stopAtOnce(folder: string): Promise<void> {
+  await writeFile(join(folder, 'paused'), '');
+  const pid = Number(await readFile(join(folder, 'pid'), 'utf8'));
+  process.kill(pid, 'SIGQUIT');
+  while (isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
   }
 }
 
@@ -103,8 +138,16 @@ interface Keeper {
   log(): string;
 }
 
-function startKeeper(folder: string, binaries: string, port: number, user: ProcessUser): Keeper {
-  const settings = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'max_connections=200'];
+interface KeeperOptions {
+  folder: string;
+  binaries: string;
+  port: number;
+  durable: boolean;
+}
+
+function startKeeper({ folder, binaries, port, durable }: KeeperOptions, user: ProcessUser): Keeper {
+  const commit = `synchronous_commit=${durable ? 'on' : 'off'}`;
+  const settings = ['fsync=off', commit, 'full_page_writes=off', 'max_connections=200'];
   const options = [
     ...['-h', '127.0.0.1', '-p', String(port), '-k', folder],
     ...settings.flatMap((setting) => ['-c', setting]),
