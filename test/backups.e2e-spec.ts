@@ -104,7 +104,7 @@ describe('a backup', () => {
     expect((await app.get('/system/backups?cursor=rubbish')).status).toBe(400);
   });
 
-  it('B9: is made one at a time: a second request at once is refused', async () => {
+  it('F62, B9: is made one at a time: a second request at once is refused', async () => {
     const answers = await Promise.all([1, 2, 3, 4].map(() => app.post('/system/backups')));
     expect(answers.map(({ status }) => status).sort()).toEqual([202, 409, 409, 409]);
     expect(answers.find(({ status }) => status === 409)?.body.code).toBe('backup_busy');
@@ -329,8 +329,8 @@ describe('a deletion', () => {
   });
 });
 
-describe('a job that can not be done (B8, F62)', () => {
-  it('fails alone where the folder is gone, and works again when it is back', async () => {
+describe('a job that can not be done', () => {
+  it('F62, B8: fails alone where the folder is gone, and works again when it is back', async () => {
     renameSync(folder(), `${folder()}-gone`);
     const failed = await aBackup(app);
     expect(failed).toMatchObject({ state: 'failed', sizeBytes: null, error: { code: 'backup_dir_missing' } });
@@ -344,7 +344,7 @@ describe('a job that can not be done (B8, F62)', () => {
     expect((await aBackup(app)).state).toBe('completed');
   });
 
-  it('fails alone where something stands in the way of a file', async () => {
+  it('B8: fails alone where something stands in the way of a file', async () => {
     const before = (await app.get('/system/backups')).body.items.map(({ id }: any) => id);
     // Work is done in a folder of DATA_DIR: a file in its place lets every job fail.
     renameSync(work(), `${work()}-aside`);
