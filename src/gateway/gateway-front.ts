@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Injectable, Logger } from '@nestjs/common';
 import type { Principal } from '../auth/principal';
 import { DomainError } from '../common/domain-error';
+import { traceContextOf } from '../common/trace-context';
 import { ClientMessage } from '../mcp/client-message';
 import { ToolOutOfScopeError } from '../tools/tools.errors';
 import { EndpointNotFoundError, ShuttingDownError } from './gateway.errors';
@@ -149,7 +150,7 @@ export class GatewayFront {
   private onMessages(to: GatewayRequest, path: GatewayPath, endpoint: Endpoint, text: string): void {
     let messages: ClientMessage[] = [];
     try {
-      messages = ClientMessage.readAll(text);
+      messages = tracedBy(to.request, ClientMessage.readAll(text));
       const [first] = messages;
       if (path.kind !== 'http') this.sse.post(to, endpoint, sessionIn(to.request), messages);
       else if (first !== undefined && messages.length === 1 && this.modern.speaks(to.request, first)) {
@@ -205,6 +206,13 @@ export class GatewayFront {
     this.lastId += 1;
     return `${this.idPrefix}-${this.lastId.toString(36)}`;
   }
+}
+
+/** The trace of a caller goes on to the server. */
+function tracedBy({ headers }: IncomingMessage, messages: ClientMessage[]): ClientMessage[] {
+  if (headers.traceparent === undefined) return messages;
+  const trace = traceContextOf(headers);
+  return trace === null ? messages : messages.map((message) => message.traced(trace));
 }
 
 function isTellable(error: unknown): boolean {

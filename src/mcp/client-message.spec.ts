@@ -2,6 +2,38 @@ import { ClientMessage, type MalformedMessageError } from './client-message';
 
 const one = (text: string): ClientMessage => ClientMessage.readAll(text)[0]!;
 
+describe('the trace of a caller', () => {
+  const trace = {
+    traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+    tracestate: 'a="b"',
+    traceId: '',
+  };
+  const carried = `"traceparent":"${trace.traceparent}","tracestate":"a=\\"b\\""`;
+  const traced = (text: string) => ClientMessage.readAll(text).map((message) => message.traced(trace).text)[0];
+
+  it.each([
+    ['{"jsonrpc":"2.0","id":1,"method":"a"}', `{"jsonrpc":"2.0","id":1,"params":{"_meta":{${carried}}},"method":"a"}`],
+    [
+      '{"id":1,"method":"a","jsonrpc":"2.0","params":{"n":1e400}}',
+      `{"id":1,"method":"a","jsonrpc":"2.0","params":{"_meta":{${carried}},"n":1e400}}`,
+    ],
+    [
+      '{"jsonrpc":"2.0","id":1,"method":"a","params":{"_meta":{"x":1}}}',
+      `{"jsonrpc":"2.0","id":1,"method":"a","params":{"_meta":{${carried},"x":1}}}`,
+    ],
+  ])('is put into the _meta of %s, and all else stays', (text, expected) => {
+    expect(traced(text)).toBe(expected);
+  });
+
+  it.each([
+    '{"jsonrpc":"2.0","id":1,"method":"a","params":{"_meta":{"traceparent":"mine"}}}',
+    '{"jsonrpc":"2.0","method":"notifications/a"}',
+    '{"jsonrpc":"2.0","id":1,"method":"a","params":[1]}',
+  ])('is not put into %s', (text) => {
+    expect(traced(text)).toBe(text);
+  });
+});
+
 describe('a message of a client', () => {
   it('passes byte for byte but for the id and the progress token', () => {
     const text =

@@ -1,3 +1,4 @@
+import type { TraceContext } from '../common/trace-context';
 import { isRecord, META_PROTOCOL_VERSION } from './call-params';
 import { isNestedDeeperThan } from './json-depth';
 import { kindOf, RPC_CODES, type RpcId, type RpcKind, type RpcMessage, type RpcParams } from './json-rpc.types';
@@ -131,12 +132,26 @@ export class ClientMessage {
     return this.spliced(String(id), edit);
   }
 
+  /** The same request with the caller's trace in its `_meta` (2026-07-28, basic); one that says its own is left as it is. */
+  traced({ traceparent, tracestate }: TraceContext): ClientMessage {
+    const hasPlace = this.params !== undefined || this.message.params === undefined;
+    if (this.kind !== 'request' || !hasPlace || this.meta?.traceparent !== undefined) return this;
+    const state = tracestate === null ? '' : `,"tracestate":${JSON.stringify(tracestate)}`;
+    const insert = `"traceparent":${JSON.stringify(traceparent)}${state}`;
+    const text = this.withSplices(this.metaSplices({ insert }, this.idText));
+    return ClientMessage.of(JSON.parse(text), text);
+  }
+
   private spliced(idText: string, edit: MetaEdit | undefined): string {
     const { idStart, idEnd, tokenStart, tokenEnd } = this.places;
     const splices: Splice[] = [{ start: idStart, end: idEnd, text: idText }];
     const replacesMeta = edit !== undefined && 'replace' in edit;
     if (tokenStart >= 0 && !replacesMeta) splices.push({ start: tokenStart, end: tokenEnd, text: idText });
     if (edit !== undefined) splices.push(...this.metaSplices(edit, idText));
+    return this.withSplices(splices);
+  }
+
+  private withSplices(splices: Splice[]): string {
     splices.sort((a, b) => a.start - b.start);
     let wire = '';
     let from = 0;
