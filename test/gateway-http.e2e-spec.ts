@@ -66,6 +66,16 @@ describe('the gateway over HTTP', () => {
       expect((await raw(reach, null, session, 'DELETE')).status).toBe(404);
     });
 
+    it("carries its caller's trace on to the server, in _meta", async () => {
+      const session = await aSession({ ...reach, tool: 'legacy' });
+      const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+      const asked = { ...PING, method: 'x/traced' };
+      await raw({ ...reach, tool: 'legacy' }, asked, { ...session, traceparent, tracestate: 'vendor=1' });
+      const { body } = await app.get('/logs/mcp?tool=legacy&method=x/traced&kind=request');
+      expect(body.items).toHaveLength(1);
+      expect(body.items[0].payload.params).toEqual({ _meta: { traceparent, tracestate: 'vendor=1' } });
+    });
+
     it('answers an unknown method with 200 and the error in the body', async () => {
       const session = await aSession({ ...reach, tool: 'legacy' });
       const { status, body } = await raw({ ...reach, tool: 'legacy' }, { ...PING, method: 'x/unknown' }, session);
