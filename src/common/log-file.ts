@@ -19,6 +19,8 @@ export interface LogFileLimits {
 export const LOG_FILE_LIMITS: LogFileLimits = { size: '10M', files: 10, maxQueued: 8 * 1024 * 1024, pauseMs: 60_000 };
 
 const CLOSE_LIMIT_MS = 2_000;
+/** What is compressed before the program starts, in bytes: a tenth of a second. */
+const MOST_AT_START = 10 * 1024 * 1024;
 
 /**
  * The system's own log as a file (made with its folder, mode 0600), rotated by size and day: JSON lines, or lines for eyes.
@@ -73,7 +75,8 @@ export class LogFile {
   private putAsideOfEarlierDay(): void {
     try {
       const found = statSync(this.file, { throwIfNoEntry: false });
-      if (found?.isFile() !== true || found.size === 0) return;
+      // A larger one is put aside by the library, by its size.
+      if (found?.isFile() !== true || found.size === 0 || found.size > MOST_AT_START) return;
       if (found.mtime.toDateString() === new Date().toDateString()) return;
       const aside = (place: number) => `${this.file}.${place}.gz`;
       const compressed = gzipSync(readFileSync(this.file));

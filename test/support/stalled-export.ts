@@ -55,7 +55,13 @@ async function fill(store: LogStore, rows: number): Promise<void> {
   for (let first = 0; first < rows; first += BATCH) {
     const entries = Array.from({ length: Math.min(BATCH, rows - first) }, (_, place) =>
       toEntry('mcp', {
-        ...{ id: newId(), at: at + (first + place) / 100, toolId: 't', toolName: 't', direction: 'to-server' },
+        ...{
+          id: newId(),
+          at: at + Math.floor((first + place) / 1_000),
+          toolId: 't',
+          toolName: 't',
+          direction: 'to-server',
+        },
         ...{ kind: 'request', method: 'tools/call', target: 'exported', rpcId: String(first + place), sizeBytes: 400 },
         ...{ truncated: false, payload: `{"text":"${text}"}` },
       }),
