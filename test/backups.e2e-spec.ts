@@ -284,6 +284,12 @@ describe('an upload (B13)', () => {
     expect((await upload(Buffer.from('x'), 'other')).status).toBe(400);
     const bare = await app.request('POST', '/system/backups/upload');
     expect([bare.status, bare.body.code]).toEqual([415, 'unsupported_media_type']);
+    const headers = { 'content-type': 'multipart/form-data; boundary=x' };
+    const torn = ['a=b', '', '--x\r\n', '--x\r\ncontent-disposition: form-data; name="file"; filename="f"\r\n'];
+    for (const raw of torn) {
+      const answer = await app.request('POST', '/system/backups/upload', { raw, headers });
+      expect([raw, answer.status]).toEqual([raw, 400]);
+    }
     const form = new FormData();
     form.append('file', new Blob(['x']), 'x');
     for (const path of ['/tools', '/system/backups']) {

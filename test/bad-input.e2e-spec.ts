@@ -6,7 +6,7 @@ import { type Answer, startTestApp, type TestApp } from './support/test-app';
 interface Operation {
   operationId: string;
   parameters?: { name: string; in: string }[];
-  requestBody?: unknown;
+  requestBody?: { content: Record<string, unknown> };
   responses: Record<string, unknown>;
   security: unknown[];
 }
@@ -35,6 +35,8 @@ const BODIES: Record<string, Record<string, unknown>> = {
   probeTool: aTool({ name: 'probed' }),
   importTools: { config: { mcpServers: {} }, dryRun: true },
   batchTools: { action: 'stop', tools: ['sample'] },
+  createBackup: { note: 'sample' },
+  updateSystemConfig: { 'backup.keep': 9 },
 };
 
 function expectProblem(answer: Answer, status: number): void {
@@ -55,13 +57,12 @@ describe('bad input is refused by name on every route', () => {
   afterAll(() => app.stop());
 
   it('has a sample body for each operation that takes one', () => {
-    const taking = operations
-      .filter(({ operation }) => operation.requestBody)
-      .map(({ operation }) => operation.operationId);
+    const taking = withBody.map(({ operation }) => operation.operationId);
     expect(Object.keys(BODIES).sort()).toEqual(taking.sort());
   });
 
-  const withBody = operations.filter(({ operation }) => operation.requestBody);
+  // The upload of a backup takes a form: see backups.e2e-spec.ts.
+  const withBody = operations.filter(({ operation }) => operation.requestBody?.content['application/json']);
   const withoutBody = operations.filter(({ method, operation }) => method !== 'GET' && !operation.requestBody);
 
   it.each(withBody)('$method $path: malformed JSON is a 400', async ({ method, path }) => {
@@ -81,7 +82,7 @@ describe('bad input is refused by name on every route', () => {
     const body = { ...BODIES[operation.operationId], isAdmin: true };
     const answer = await app.request(method, urlOf(path), { body });
     expectProblem(answer, 400);
-    expect(answer.body.errors).toEqual([{ path: 'isAdmin', message: 'is not known here' }]);
+    expect(answer.body.errors).toEqual([{ path: 'isAdmin', message: expect.stringMatching(/^is not known here/) }]);
   });
 
   it.each(withBody)('$method $path: each field of a wrong type is named', async ({ method, path, operation }) => {
@@ -116,7 +117,7 @@ describe('bad input is refused by name on every route', () => {
           body: { ...BODIES[operation.operationId], [name]: 'x' },
         });
         expectProblem(answer, 400);
-        expect(answer.body.errors[0]).toEqual({ path: name, message: 'is not known here' });
+        expect(answer.body.errors[0]).toEqual({ path: name, message: expect.stringMatching(/^is not known here/) });
       }
     },
   );

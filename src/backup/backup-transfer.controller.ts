@@ -50,7 +50,7 @@ export class BackupTransferController {
     if (!request.isMultipart()) {
       throw new DomainError('unsupported-media-type', 'unsupported_media_type', 'Send the file as multipart/form-data');
     }
-    const part = await request.file();
+    const part = await request.file().catch(refuseForm);
     if (part?.fieldname !== 'file') {
       throw new ValidationFailedError([{ path: 'file', message: 'must be the one part of the form, with the backup' }]);
     }
@@ -90,4 +90,12 @@ export class BackupTransferController {
     const length = part === null ? sizeBytes : part.end - part.start + 1;
     return new StreamableFile(stream, { type: TYPE, disposition: `attachment; filename="${fileName}"`, length });
   }
+}
+
+/** Errors of the plugin about limits have a status; all else is a form that cannot be read. */
+function refuseForm(error: unknown): never {
+  if (error instanceof Error && 'statusCode' in error) throw error;
+  throw new DomainError('invalid', 'malformed_form', 'The body is no form that can be read: is it cut?', {
+    cause: error,
+  });
 }

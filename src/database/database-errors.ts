@@ -12,7 +12,9 @@ export function isUniqueViolation(error: unknown): boolean {
 const ROLLED_BACK = /^(40001|40P01)$/;
 /** The connection is gone: class 08, or ended by an administrator, or what the driver says of it by itself. */
 const LOST = /^(08...|57P01|ECONNRESET|EPIPE)$/;
-const LOST_MESSAGES = /^(Connection terminated|Client has encountered a connection error)/;
+/** The last: TypeORM has let go of a connection whose end it heard of between two statements of ours. */
+const LOST_MESSAGES =
+  /^(Connection terminated|Client has encountered a connection error|Query runner already released)/;
 
 /** Whether PostgreSQL has rolled the transaction back because of others: nothing of it was kept, also of its commit. */
 export function isRolledBack(error: unknown): boolean {
