@@ -24,7 +24,7 @@ export class ModernExchange extends GatewayExchange {
     client: ModernClient,
     message: ClientMessage,
     owner: ExchangeOwner,
-    private readonly to: GatewayRequest,
+    private to: GatewayRequest | null,
     private readonly streams: OpenStreams,
   ) {
     super(client, message, owner);
@@ -32,7 +32,7 @@ export class ModernExchange extends GatewayExchange {
 
   protected writeAnswer(text: string, { errorCode }: AnswerFacts): void {
     if (this.writer === null) {
-      writeJson(this.to, (errorCode === null ? undefined : STATUS[errorCode]) ?? 200, text);
+      if (this.to !== null) writeJson(this.to, (errorCode === null ? undefined : STATUS[errorCode]) ?? 200, text);
       return;
     }
     this.writer.send(text);
@@ -40,16 +40,22 @@ export class ModernExchange extends GatewayExchange {
   }
 
   protected writeBefore(text: string): void {
-    this.streaming().send(text);
+    this.streaming()?.send(text);
   }
 
   protected writeNothing(): void {
     if (this.writer !== null) this.endStream(this.writer);
-    else writeEmpty(this.to, 202);
+    else if (this.to !== null) writeEmpty(this.to, 202);
   }
 
-  private streaming(): EventWriter {
-    if (this.writer !== null) return this.writer;
+  protected override letGo(): void {
+    super.letGo();
+    this.to = null;
+    this.writer = null;
+  }
+
+  private streaming(): EventWriter | null {
+    if (this.writer !== null || this.to === null) return this.writer;
     beginEvents(this.to, this.to.response);
     this.writer = new EventWriter(this.to.response);
     this.streams.add(this.writer);
