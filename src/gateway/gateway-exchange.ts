@@ -1,4 +1,4 @@
-import type { ClientMessage } from '../mcp/client-message';
+import { ClientMessage } from '../mcp/client-message';
 import { CallCancelledError, CallTimeoutError } from '../mcp/peer.errors';
 import type { AnswerFacts, Exchange } from '../mcp/relay.types';
 import { errorAnswer, rpcErrorFor } from '../mcp/rpc-answers';
@@ -10,7 +10,13 @@ export interface ExchangeOwner {
   ended(exchange: GatewayExchange, outcome: CallOutcome): void;
 }
 
-/** One request of a client from its arrival to its answer; how the answer is written differs by transport and era. */
+/**
+ * One request of a client from its arrival to its answer; how the answer is written differs by transport and era.
+ *
+ * Once it is over it lets go of all that came with it. Maps and sets through which much passes are rebuilt again and again,
+ * and V8 leaves their old tables, with the entries of that time, alive until the next full collection: what hangs on an
+ * entry would outlive every young collection, and all of it be copied.
+ */
 export abstract class GatewayExchange implements Exchange {
   isOver = false;
   onCancel: ((reason?: string) => void) | null = null;
@@ -19,7 +25,7 @@ export abstract class GatewayExchange implements Exchange {
 
   constructor(
     readonly client: GatewayClient,
-    readonly message: ClientMessage,
+    public message: ClientMessage,
     private readonly owner: ExchangeOwner,
   ) {}
 
@@ -27,6 +33,7 @@ export abstract class GatewayExchange implements Exchange {
     if (this.isOver) return;
     this.end(facts.outcome);
     this.writeAnswer(text, facts);
+    this.letGo();
   }
 
   fail(error: unknown): void {
@@ -36,10 +43,11 @@ export abstract class GatewayExchange implements Exchange {
     this.end(outcome);
     if (isCancelled) {
       this.writeNothing();
-      return;
+    } else {
+      const rpcError = rpcErrorFor(error);
+      this.writeAnswer(errorAnswer(this.message.idText, rpcError), { outcome, errorCode: rpcError.code });
     }
-    const rpcError = rpcErrorFor(error);
-    this.writeAnswer(errorAnswer(this.message.idText, rpcError), { outcome, errorCode: rpcError.code });
+    this.letGo();
   }
 
   send(text: string): void {
@@ -59,6 +67,11 @@ export abstract class GatewayExchange implements Exchange {
   protected abstract writeBefore(text: string): void;
   /** There will be no answer, because the client said that it wants none. */
   protected abstract writeNothing(): void;
+
+  /** What came with the request is of no use any more. */
+  protected letGo(): void {
+    this.message = ClientMessage.NONE;
+  }
 
   private end(outcome: CallOutcome): void {
     this.isOver = true;

@@ -1,4 +1,4 @@
-import type { ClientMessage } from '../mcp/client-message';
+import { ClientMessage } from '../mcp/client-message';
 import { CallCancelledError } from '../mcp/peer.errors';
 import type { AnswerFacts } from '../mcp/relay.types';
 import type { ClientExchange, Endpoint, GatewayClient } from './gateway.types';
@@ -17,9 +17,9 @@ export class JointExchange implements ClientExchange {
 
   constructor(
     readonly client: GatewayClient,
-    readonly message: ClientMessage,
+    public message: ClientMessage,
     private readonly endpoint: Endpoint,
-    private readonly sink: JointSink,
+    private sink: JointSink | null,
     private readonly onEnd: (exchange: JointExchange) => void = () => undefined,
   ) {}
 
@@ -29,18 +29,18 @@ export class JointExchange implements ClientExchange {
 
   answer(text: string, facts: AnswerFacts): void {
     if (this.isOver) return;
-    this.end();
-    this.sink.answer(text, facts);
+    this.end()?.answer(text, facts);
+    this.message = ClientMessage.NONE;
   }
 
   fail(error: unknown): void {
     if (this.isOver) return;
-    this.end();
-    this.sink.fail(error);
+    this.end()?.fail(error);
+    this.message = ClientMessage.NONE;
   }
 
   send(text: string): void {
-    if (!this.isOver) this.sink.send(text);
+    if (!this.isOver) this.sink?.send(text);
   }
 
   cancel(reason?: string): void {
@@ -49,10 +49,14 @@ export class JointExchange implements ClientExchange {
     else this.fail(new CallCancelledError(this.endpoint.name, this.message.method, reason));
   }
 
-  private end(): void {
+  /** What is over keeps nothing of what it was for (`GatewayExchange` says why). */
+  private end(): JointSink | null {
+    const { sink } = this;
+    this.sink = null;
     this.isOver = true;
     this.onCancel = null;
     this.endpoint.ended(this);
     this.onEnd(this);
+    return sink;
   }
 }

@@ -25,7 +25,7 @@ export class ModernExchange extends GatewayExchange {
     client: ModernClient,
     message: ClientMessage,
     owner: ExchangeOwner,
-    private readonly to: GatewayRequest,
+    private to: GatewayRequest | null,
     private readonly streams: OpenStreams,
   ) {
     super(client, message, owner);
@@ -33,7 +33,7 @@ export class ModernExchange extends GatewayExchange {
 
   protected writeAnswer(text: string, { errorCode }: AnswerFacts): void {
     if (this.writer === null) {
-      writeJson(this.to, (errorCode === null ? undefined : STATUS[errorCode]) ?? 200, text);
+      if (this.to !== null) writeJson(this.to, (errorCode === null ? undefined : STATUS[errorCode]) ?? 200, text);
       return;
     }
     this.writer.send(text);
@@ -41,17 +41,23 @@ export class ModernExchange extends GatewayExchange {
   }
 
   protected writeBefore(text: string): void {
-    this.streaming().send(text);
+    this.streaming()?.send(text);
   }
 
   protected writeNothing(): void {
     if (this.writer !== null) this.endStream(this.writer);
     // A client gives up by closing its connection: who still reads was given up by us (revoked, stopped).
-    else writeRefusal(this.to, new RequestGivenUpError(), this.message.idText);
+    else if (this.to !== null) writeRefusal(this.to, new RequestGivenUpError(), this.message.idText);
   }
 
-  private streaming(): EventWriter {
-    if (this.writer !== null) return this.writer;
+  protected override letGo(): void {
+    super.letGo();
+    this.to = null;
+    this.writer = null;
+  }
+
+  private streaming(): EventWriter | null {
+    if (this.writer !== null || this.to === null) return this.writer;
     beginEvents(this.to, this.to.response);
     this.writer = new EventWriter(this.to.response);
     this.streams.add(this.writer);

@@ -21,13 +21,13 @@ export class PostExchange extends GatewayExchange {
     private readonly session: GatewaySession,
     message: ClientMessage,
     owner: ExchangeOwner,
-    private readonly to: GatewayRequest,
+    private to: GatewayRequest | null,
   ) {
     super(session, message, owner);
   }
 
   protected writeAnswer(text: string): void {
-    if (this.stream === null && this.acceptsJson()) {
+    if (this.stream === null && this.to !== null && acceptsJson(this.to)) {
       writeJson(this.to, 200, text);
       return;
     }
@@ -48,17 +48,23 @@ export class PostExchange extends GatewayExchange {
     if (this.stream !== null) return this.stream;
     const stream = this.session.openStream();
     this.stream = stream;
-    if (this.to.response.destroyed || this.to.response.headersSent) return stream;
+    if (this.to === null || this.to.response.destroyed || this.to.response.headersSent) return stream;
     beginEvents(this.to, this.to.response);
     stream.connect(new EventWriter(this.to.response));
     if (this.session.protocolVersion >= PRIMED_SINCE) stream.prime();
     return stream;
   }
 
-  private acceptsJson(): boolean {
-    const { accept } = this.to.request.headers;
-    return accept === undefined || !accept.includes('text/event-stream') || /json|\*\/\*/.test(accept);
+  protected override letGo(): void {
+    super.letGo();
+    this.to = null;
+    this.stream = null;
   }
+}
+
+function acceptsJson({ request }: GatewayRequest): boolean {
+  const { accept } = request.headers;
+  return accept === undefined || !accept.includes('text/event-stream') || /json|\*\/\*/.test(accept);
 }
 
 /** A request of a batch, or over the transport of 2024-11-05: what belongs to it goes on a stream that it shares. */

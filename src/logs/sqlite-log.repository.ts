@@ -9,6 +9,8 @@ import { SqliteUpkeep } from './sqlite-upkeep.repository';
 
 /** How long a lock of another process is waited for: longer, and the rows go to the spool. */
 const BUSY_TIMEOUT_MS = 250;
+/** Pages in the journal before they go to the file: the last page of an index is changed by every commit, and copied once. */
+const CHECKPOINT_PAGES = 4_000;
 /** Of any other failure the connection does not survive: a new one asks anew what is stored. */
 const TRANSIENT = /^SQLITE_(BUSY|LOCKED|FULL)/;
 const COLUMNS = { mcp: MCP_COLUMNS, system: SYSTEM_COLUMNS };
@@ -153,6 +155,7 @@ function open(file: string): Opened {
     database.pragma('journal_mode = WAL');
     database.pragma('synchronous = NORMAL');
     database.pragma('journal_size_limit = 67108864');
+    database.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
     const names = database.prepare('SELECT tool_name, tool_id FROM mcp_log_name').raw().all() as [string, string][];
     const states = { mcp: readState(database, 'mcp'), system: readState(database, 'system') };
     return {

@@ -25,6 +25,17 @@ export type MetaEdit =
   /** Another object in its place, made of its text and of the id on the wire. */
   | { replace: (metaText: string, idText: string) => string };
 
+class Places {
+  idStart = -1;
+  idEnd = -1;
+  paramsStart = -1;
+  paramsEnd = -1;
+  metaStart = -1;
+  metaEnd = -1;
+  tokenStart = -1;
+  tokenEnd = -1;
+}
+
 /**
  * One message of a client: parsed for us to decide by, and as text with the places that are exchanged on its way to a
  * server. All else passes byte for byte, so unknown members, numbers of any length and white space survive.
@@ -33,6 +44,9 @@ export type MetaEdit =
  * written anew as we understood it.
  */
 export class ClientMessage {
+  /** Stands where there was a message that is of no use any more. */
+  static readonly NONE = ClientMessage.of({ jsonrpc: '2.0', method: '' }, '{"jsonrpc":"2.0","method":""}');
+
   readonly kind: RpcKind;
   readonly method: string;
   readonly params: RpcParams | undefined;
@@ -190,17 +204,6 @@ interface Splice {
   start: number;
   end: number;
   text: string;
-}
-
-class Places {
-  idStart = -1;
-  idEnd = -1;
-  paramsStart = -1;
-  paramsEnd = -1;
-  metaStart = -1;
-  metaEnd = -1;
-  tokenStart = -1;
-  tokenEnd = -1;
 }
 
 /** Null: a name stands twice or in disguise. The text is known to be valid JSON. */

@@ -105,6 +105,8 @@ export class OpenCalls {
     const wasPending = this.pending.delete(call.id);
     if (wasPending && isStanding(call)) this.standing -= 1;
     clearTimeout(call.timer);
+    // What a call that has ended holds on to may live for long: GatewayExchange says why.
+    call.timer = undefined;
     const { sink } = call;
     call.sink = null;
     call.source = null;

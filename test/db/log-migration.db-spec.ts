@@ -1,4 +1,5 @@
 import type { DataSource, MigrationInterface } from 'typeorm';
+import { MoveLogsToAFileOfTheirOwn1763800007000 } from '../../migrations/1763800007000-move-logs-to-a-file-of-their-own';
 import { DataSource as TypeOrmDataSource } from 'typeorm';
 import { SCHEMA } from '../../src/app.schema';
 import { createDataSource, logDataSourceOptions, type Schema } from '../../src/database/data-source';
@@ -146,8 +147,8 @@ describeOn('sqlite', 'the move of the logs to a file of their own', () => {
     const store = logStoreOf(db);
     await store.write([toEntry('system', { id: newId(), at: 1, severity: 1, message: 'since' })]);
     await store.close();
-    await dataSource.undoLastMigration();
-    await dataSource.undoLastMigration();
+    const since = SCHEMA.migrations.slice(SCHEMA.migrations.indexOf(MoveLogsToAFileOfTheirOwn1763800007000));
+    for (const _ of since) await dataSource.undoLastMigration();
     const [mcp] = await dataSource.query<{ n: number }[]>('SELECT count(*) AS n FROM mcp_log');
     const [system] = await dataSource.query<{ n: number }[]>('SELECT count(*) AS n FROM system_log');
     expect([mcp?.n, system?.n]).toEqual([ROWS, ROWS + 1]);
