@@ -127,7 +127,7 @@ describe('a thousand readers', () => {
     expect(bytesEach).toBeLessThan(300_000);
     new Logger('Test').log('for all to hear');
     await Promise.all(heard);
-  }, 120_000);
+  }, 240_000);
 
   async function hears(socket: Socket, what: string): Promise<void> {
     let text = '';
