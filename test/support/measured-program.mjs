@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 const MAIN = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
 const PASSWORD = 'a password of scripts alone';
-const START_MS = 30_000;
+const START_MS = 90_000;
 
 /** Starts it in a folder of its own; nothing of our own configuration is handed on. */
 export async function startMeasuredProgram(env = {}, nodeArgs = []) {
