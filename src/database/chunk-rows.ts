@@ -1,0 +1,132 @@
+import type { Database } from 'better-sqlite3';
+import { CELL, CELLS, type ChunkHead, MARK, timePart } from './message-chunk';
+import { MESSAGE_COLUMNS } from './message-columns';
+
+/** A message with `seq` before its values, as its columns have them. */
+export type MessageRow = (string | number | null)[];
+
+/** Which messages of a chunk are wanted, and in which order. What is not said does not matter. */
+export interface ChunkQuery {
+  order?: 'asc' | 'desc';
+  /** Numbers, both included. */
+  first?: number;
+  last?: number;
+  /** Epoch milliseconds, `to` not included. */
+  from?: number;
+  to?: number;
+  id?: string;
+  toolId?: string;
+  toolName?: string;
+  /** Only those of these tools. */
+  scope?: string[];
+  /** Null: those of no session. */
+  sessionId?: string | null;
+  direction?: string;
+  kinds?: string[];
+  method?: string;
+  target?: string;
+  /** As it is stored: JSON. */
+  rpcId?: string;
+  minDurationMs?: number;
+  /** False: `payload` is null whatever it is; most of the time goes into making it a text. */
+  payload?: boolean;
+}
+
+/** A chunk as it is stored. */
+export interface StoredChunk {
+  first: number;
+  head: string;
+  cells: Buffer;
+  payloads: Buffer;
+}
+
+/** The messages of a chunk that are asked for. */
+export function* rowsOfChunk({ first, head, cells, payloads }: StoredChunk, query: ChunkQuery): Generator<MessageRow> {
+  const { contexts, tails, ids, rpcIds } = JSON.parse(head) as ChunkHead;
+  const wanted = contexts.map((context) => isWanted(context, query));
+  if (!wanted.includes(true)) return;
+  const numbers = new Float64Array(cells.buffer.slice(cells.byteOffset, cells.byteOffset + cells.byteLength));
+  const { first: from = 0, last: to = Infinity, from: since = -Infinity, to: until = Infinity } = query;
+  const { minDurationMs = null, rpcId: wantedRpcId = null, id: wantedId = null, payload: withPayload = true } = query;
+  const rows = numbers.length / CELLS;
+  const isDescending = query.order === 'desc';
+  for (let step = 0; step < rows; step++) {
+    const place = isDescending ? rows - 1 - step : step;
+    const cell = place * CELLS;
+    const of = (which: number) => numbers[cell + which] ?? NaN;
+    const context = of(CELL.context);
+    if (wanted[context] !== true) continue;
+    const seq = first + of(CELL.offset);
+    const at = of(CELL.at);
+    if (seq < from || seq > to || at < since || at >= until) continue;
+    const durationMs = of(CELL.durationMs);
+    if (minDurationMs !== null && !(durationMs >= minDurationMs)) continue;
+    const rpcNumber = of(CELL.rpcId);
+    const rpcId = Number.isNaN(rpcNumber) ? (rpcIds[place] ?? null) : String(rpcNumber);
+    if (wantedRpcId !== null && rpcId !== wantedRpcId) continue;
+    const mark = of(CELL.mark);
+    const tail = Math.floor(mark / MARK.tail);
+    const count = Math.floor((mark % MARK.tail) / MARK.count);
+    const id =
+      tail === 0 ? (ids[place] ?? '') : timePart(at) + count.toString(16).padStart(3, '0') + (tails[tail] ?? '');
+    if (wantedId !== null && id !== wantedId) continue;
+    const hasPayload = withPayload && (mark & MARK.payload) !== 0;
+    const begin = place === 0 ? 0 : (numbers[cell - CELLS + CELL.payloadEnd] ?? 0);
+    const [toolId, toolName, sessionId, client, direction, kind, method, target, outcome] = contexts[context] ?? [];
+    yield [
+      seq,
+      id,
+      at,
+      toolId ?? null,
+      toolName ?? null,
+      sessionId ?? null,
+      client ?? null,
+      direction ?? null,
+      kind ?? null,
+      method ?? null,
+      target ?? null,
+      rpcId,
+      outcome ?? null,
+      Number.isNaN(durationMs) ? null : durationMs,
+      of(CELL.sizeBytes),
+      mark & MARK.truncated,
+      hasPayload ? payloads.toString('utf8', begin, of(CELL.payloadEnd)) : null,
+    ];
+  }
+}
+
+/**
+ * Makes the messages of chunks a table of this connection: `mcp_rows(first, head, cells, payloads, query)`, to be joined
+ * behind `mcp_chunk`. `look` is called for every message that is wanted, and may throw to end the query.
+ */
+export function registerChunkRows(database: Database, look: () => void = () => undefined): void {
+  let given = '';
+  let query: ChunkQuery = {};
+  database.table('mcp_rows', {
+    columns: [...MESSAGE_COLUMNS],
+    parameters: ['chunk_first', 'chunk_head', 'chunk_cells', 'chunk_payloads', 'chunk_query'],
+    *rows(...parameters: unknown[]) {
+      const [first, head, cells, payloads, asked] = parameters as [number, string, Buffer, Buffer, string];
+      if (asked !== given) [given, query] = [asked, JSON.parse(asked) as ChunkQuery];
+      look();
+      for (const row of rowsOfChunk({ first, head, cells, payloads }, query)) {
+        look();
+        yield row;
+      }
+    },
+  });
+}
+
+function isWanted(context: (string | null)[], query: ChunkQuery): boolean {
+  const [toolId = null, toolName, sessionId, , direction, kind = null, method, target] = context;
+  return (
+    (query.toolId === undefined || toolId === query.toolId) &&
+    (query.toolName === undefined || toolName === query.toolName) &&
+    (query.scope === undefined || (toolId !== null && query.scope.includes(toolId))) &&
+    (query.sessionId === undefined || sessionId === query.sessionId) &&
+    (query.direction === undefined || direction === query.direction) &&
+    (query.kinds === undefined || (kind !== null && query.kinds.includes(kind))) &&
+    (query.method === undefined || method === query.method) &&
+    (query.target === undefined || target === query.target)
+  );
+}
