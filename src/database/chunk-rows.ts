@@ -40,12 +40,12 @@ export interface StoredChunk {
   payloads: Buffer;
 }
 
-/** The messages of a chunk that are asked for. */
+/** The messages of a chunk that are asked for. This runs for each message of a search: it makes nothing that is not. */
 export function* rowsOfChunk({ first, head, cells, payloads }: StoredChunk, query: ChunkQuery): Generator<MessageRow> {
   const { contexts, tails, ids, rpcIds } = JSON.parse(head) as ChunkHead;
   const wanted = contexts.map((context) => isWanted(context, query));
   if (!wanted.includes(true)) return;
-  const numbers = new Float64Array(cells.buffer.slice(cells.byteOffset, cells.byteOffset + cells.byteLength));
+  const numbers = numbersOf(cells);
   const { first: from = 0, last: to = Infinity, from: since = -Infinity, to: until = Infinity } = query;
   const { minDurationMs = null, rpcId: wantedRpcId = null, id: wantedId = null, payload: withPayload = true } = query;
   const rows = numbers.length / CELLS;
@@ -53,22 +53,19 @@ export function* rowsOfChunk({ first, head, cells, payloads }: StoredChunk, quer
   for (let step = 0; step < rows; step++) {
     const place = isDescending ? rows - 1 - step : step;
     const cell = place * CELLS;
-    const of = (which: number) => numbers[cell + which] ?? NaN;
-    const context = of(CELL.context);
+    const context = numbers[cell + CELL.context] ?? NaN;
     if (wanted[context] !== true) continue;
-    const seq = first + of(CELL.offset);
-    const at = of(CELL.at);
+    const seq = first + (numbers[cell + CELL.offset] ?? NaN);
+    const at = numbers[cell + CELL.at] ?? NaN;
     if (seq < from || seq > to || at < since || at >= until) continue;
-    const durationMs = of(CELL.durationMs);
+    const durationMs = numbers[cell + CELL.durationMs] ?? NaN;
     if (minDurationMs !== null && !(durationMs >= minDurationMs)) continue;
-    const rpcNumber = of(CELL.rpcId);
+    const rpcNumber = numbers[cell + CELL.rpcId] ?? NaN;
     const rpcId = Number.isNaN(rpcNumber) ? (rpcIds[place] ?? null) : String(rpcNumber);
     if (wantedRpcId !== null && rpcId !== wantedRpcId) continue;
-    const mark = of(CELL.mark);
+    const mark = numbers[cell + CELL.mark] ?? NaN;
     const tail = Math.floor(mark / MARK.tail);
-    const count = Math.floor((mark % MARK.tail) / MARK.count);
-    const id =
-      tail === 0 ? (ids[place] ?? '') : timePart(at) + count.toString(16).padStart(3, '0') + (tails[tail] ?? '');
+    const id = tail === 0 ? (ids[place] ?? '') : madeId(at, mark, tails[tail] ?? '');
     if (wantedId !== null && id !== wantedId) continue;
     const hasPayload = withPayload && (mark & MARK.payload) !== 0;
     const begin = place === 0 ? 0 : (numbers[cell - CELLS + CELL.payloadEnd] ?? 0);
@@ -88,16 +85,16 @@ export function* rowsOfChunk({ first, head, cells, payloads }: StoredChunk, quer
       rpcId,
       outcome ?? null,
       Number.isNaN(durationMs) ? null : durationMs,
-      of(CELL.sizeBytes),
+      numbers[cell + CELL.sizeBytes] ?? null,
       mark & MARK.truncated,
-      hasPayload ? payloads.toString('utf8', begin, of(CELL.payloadEnd)) : null,
+      hasPayload ? payloads.toString('utf8', begin, numbers[cell + CELL.payloadEnd]) : null,
     ];
   }
 }
 
 /**
  * Makes the messages of chunks a table of this connection: `mcp_rows(first, head, cells, payloads, query)`, to be joined
- * behind `mcp_chunk`. `look` is called for every message that is wanted, and may throw to end the query.
+ * behind `mcp_chunk`. `look` is called for every chunk, and may throw to end the query.
  */
 export function registerChunkRows(database: Database, look: () => void = () => undefined): void {
   let given = '';
@@ -109,12 +106,21 @@ export function registerChunkRows(database: Database, look: () => void = () => u
       const [first, head, cells, payloads, asked] = parameters as [number, string, Buffer, Buffer, string];
       if (asked !== given) [given, query] = [asked, JSON.parse(asked) as ChunkQuery];
       look();
-      for (const row of rowsOfChunk({ first, head, cells, payloads }, query)) {
-        look();
-        yield row;
-      }
+      yield* rowsOfChunk({ first, head, cells, payloads }, query);
     },
   });
+}
+
+/** The cells as they lie, where they lie as numbers must. */
+function numbersOf({ buffer, byteOffset, byteLength }: Buffer): Float64Array {
+  return byteOffset % 8 === 0
+    ? new Float64Array(buffer, byteOffset, byteLength / 8)
+    : new Float64Array(buffer.slice(byteOffset, byteOffset + byteLength));
+}
+
+function madeId(at: number, mark: number, tail: string): string {
+  const count = Math.floor((mark % MARK.tail) / MARK.count);
+  return timePart(at) + count.toString(16).padStart(3, '0') + tail;
 }
 
 function isWanted(context: (string | null)[], query: ChunkQuery): boolean {
