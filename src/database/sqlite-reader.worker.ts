@@ -5,6 +5,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import BetterSqlite3 from 'better-sqlite3';
+import { MESSAGES_VIEW, registerChunkRows } from './chunk-rows';
 import type { ReadAnswer, ReadingData, ReadRequest } from './sqlite-reader.types';
 
 /** Rows between two looks at the clock. */
@@ -37,6 +38,10 @@ database.function('contains_text', { deterministic: false }, (text: unknown, sea
   if (needle.given !== searched) needle = { given: String(searched), lower: String(searched).toLowerCase() };
   return text.toLowerCase().includes(needle.lower) ? 1 : 0;
 });
+
+registerChunkRows(database, look);
+// For who looks at few columns of all of them.
+database.exec(MESSAGES_VIEW);
 
 function answer({ sql, values, limitMs, maxBytes }: ReadRequest): ReadAnswer {
   endsAt = performance.now() + limitMs;
