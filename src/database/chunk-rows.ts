@@ -123,6 +123,10 @@ function madeId(at: number, mark: number, tail: string): string {
   return timePart(at) + count.toString(16).padStart(3, '0') + tail;
 }
 
+/** All messages as the view `mcp_log`, in the order of their numbers where nothing else is asked for. */
+export const MESSAGES_VIEW = `CREATE TEMP VIEW mcp_log AS SELECT m.*
+  FROM mcp_chunk AS c CROSS JOIN mcp_rows(c.first, c.head, c.cells, c.payloads, '{}') AS m`;
+
 function isWanted(context: (string | null)[], query: ChunkQuery): boolean {
   const [toolId = null, toolName, sessionId, , direction, kind = null, method, target] = context;
   return (

@@ -218,6 +218,11 @@ export const KEY = {
 export const COMMON_METHOD = 'tools/call';
 export const RARE_KINDS: ReadonlySet<string> = new Set(['error', 'notification']);
 
+/** The keys of a chunk that is stored. */
+export function keysOfHead(head: string): string[] {
+  return chunkKeys(JSON.parse(head) as ChunkHead);
+}
+
 function chunkKeys({ contexts, tails, ids }: ChunkHead): string[] {
   const keys = new Set<string>();
   for (const [toolId, , session, , , kind, method, target] of contexts) {
