@@ -43,7 +43,7 @@ export class PackMessages1764700000000 implements MigrationInterface {
         ],
       }),
     );
-    pack(await connectionOf(runner));
+    packMessages(await connectionOf(runner), 'mcp_log');
     await runner.dropTable('mcp_log');
   }
 
@@ -60,13 +60,15 @@ export class PackMessages1764700000000 implements MigrationInterface {
   }
 }
 
-function pack(database: Database): void {
+/** Packs the messages of a table that has them as rows, behind those that are packed. */
+export function packMessages(database: Database, table: string): void {
   const read = database
-    .prepare(`SELECT ${MESSAGE_COLUMNS.join(', ')} FROM mcp_log WHERE seq > ? ORDER BY seq LIMIT ${AT_ONCE}`)
+    .prepare(`SELECT ${MESSAGE_COLUMNS.join(', ')} FROM ${table} WHERE seq > ? ORDER BY seq LIMIT ${AT_ONCE}`)
     .raw();
   const insert = database.prepare('INSERT INTO mcp_chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)');
   const remember = database.prepare('INSERT INTO mcp_chunk_key VALUES (?, ?)');
-  for (let after = 0; ;) {
+  let after = database.prepare('SELECT COALESCE(max(last), 0) FROM mcp_chunk').pluck().get() as number;
+  for (;;) {
     const rows = read.all(after) as [number, ...(string | number | null)[]][];
     const messages: NumberedMessage[] = rows.map(([seq, ...values]) => ({ seq, values }));
     for (const { first, last, rows: count, minAt, maxAt, maxMs, head, cells, payloads, keys } of packChunks(messages)) {

@@ -1,4 +1,4 @@
-import { contextOf, ID_TAIL_FROM, MADE_ID, type MessageValues, OF } from './message-columns';
+import { contextOf, ID_LENGTH, ID_TAIL_FROM, MADE_ID, type MessageValues, OF } from './message-columns';
 
 /** Messages of one chunk at most, and characters of their payloads: what a page has to unpack to show one of them. */
 const MOST_ROWS = 512;
@@ -104,6 +104,7 @@ class Packing {
   private maxAt = -Infinity;
   private maxMs: number | null = null;
   private tail = 0;
+  private tailText = '';
   private timeAt = NaN;
   private time = '';
 
@@ -185,16 +186,19 @@ class Packing {
       this.timeAt = at;
       this.time = timePart(at);
     }
-    if (!MADE_ID.test(id) || !id.startsWith(this.time)) {
+    const isOfBatch = this.tail !== 0 && id.length === ID_LENGTH && id.endsWith(this.tailText);
+    if (!id.startsWith(this.time) || !(isOfBatch || MADE_ID.test(id))) {
       this.head.ids[this.rows] = id;
       return 0;
     }
-    if (!id.endsWith(this.head.tails[this.tail] ?? '') || this.tail === 0) {
-      const tail = id.slice(ID_TAIL_FROM);
-      const known = this.head.tails.indexOf(tail);
-      this.tail = known === -1 ? this.head.tails.push(tail) - 1 : known;
-    }
+    if (!isOfBatch) this.take(id.slice(ID_TAIL_FROM));
     return this.tail * MARK.tail + Number.parseInt(id.slice(ID_TAIL_FROM - 3, ID_TAIL_FROM), 16) * MARK.count;
+  }
+
+  private take(tail: string): void {
+    const known = this.head.tails.indexOf(tail);
+    this.tail = known === -1 ? this.head.tails.push(tail) - 1 : known;
+    this.tailText = tail;
   }
 }
 

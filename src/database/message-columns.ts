@@ -29,6 +29,7 @@ export const MESSAGE_COLUMNS = [
 
 /** An id as `BatchIds` makes them: a UUIDv7 whose end is drawn once for a batch. */
 export const MADE_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+export const ID_LENGTH = 36;
 /** Where that end begins. */
 export const ID_TAIL_FROM = 18;
 
