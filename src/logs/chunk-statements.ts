@@ -6,11 +6,10 @@ import type { Reader, Statement } from '../database/reader';
 import {
   chunkConditions,
   chunkRange,
-  hasKey,
+  insideConditions,
   keysOf,
-  MESSAGES_OF_CHUNKS,
-  MESSAGES_OF_KEY,
-  messagesOf,
+  messagesOfChunks,
+  messagesOfKey,
 } from './chunk-conditions';
 import { MCP_COLUMNS, MESSAGE_COLUMNS } from './log-columns';
 import type { McpLogRow } from './mcp-log.entity';
@@ -26,8 +25,10 @@ export class ChunkStatements implements MessageStatements {
   constructor(private readonly reader: Reader) {}
 
   async page({ search, limit, ...filter }: McpLogFilter): Promise<Statement> {
-    const query = queryOf(filter);
-    const found = search === undefined ? [] : [searchCondition(['m.payload'], search, 'sqlite')];
+    // Letters beyond ASCII are known to the reader alone.
+    const isAscii = search === undefined || /^[\x20-\x7e]+$/.test(search);
+    const query = { ...queryOf(filter), ...(isAscii ? { search } : {}) };
+    const found = isAscii ? [] : [searchCondition(['m.payload'], search, 'sqlite')];
     return statement(query, { keys: await this.rarestFirst(query), found, limit: limit + 1 });
   }
 
@@ -47,7 +48,7 @@ export class ChunkStatements implements MessageStatements {
   /** An id is found by the end that it shares with its batch, or by itself: which of them, the chunk knows. */
   byId(id: string): Statement {
     return {
-      sql: `SELECT ${columnsOf(MCP_COLUMNS)} FROM ${MESSAGES_OF_KEY} WHERE k.key IN (?, ?) LIMIT 1`,
+      sql: `SELECT ${columnsOf(MCP_COLUMNS)} FROM ${messagesOfKey({ id })} WHERE k.key IN (?, ?) LIMIT 1`,
       values: [JSON.stringify({ id }), KEY.id(id), KEY.tail(id.slice(ID_TAIL_FROM))],
     };
   }
@@ -64,7 +65,7 @@ export class ChunkStatements implements MessageStatements {
     return {
       sql: `WITH near(seq, chunk) AS (${near.sql}) SELECT ${columnsOf(MCP_COLUMNS)}
         FROM near CROSS JOIN mcp_chunk AS c NOT INDEXED ON c.first = near.chunk
-        ${messagesOf(`json_object('first', near.seq, 'last', near.seq)`)}`,
+        CROSS JOIN mcp_rows(c.first, c.head, c.cells, c.payloads, json_object('first', near.seq, 'last', near.seq)) AS m`,
       values: near.values,
     };
   }
@@ -110,12 +111,12 @@ function statement(query: ChunkQuery, { keys = keysOf(query), columns, found = [
     ...(key === undefined ? [] : [condition('k.key = ?', key)]),
     ...chunkRange(query, chunk),
     ...chunkConditions(query),
-    ...others.map((other) => hasKey([other])),
+    ...insideConditions(query, others),
     ...found,
   ]);
   return {
     sql: `SELECT ${columns ?? columnsOf(query.payload === false ? MESSAGE_COLUMNS : MCP_COLUMNS)}
-      FROM ${key === undefined ? MESSAGES_OF_CHUNKS : MESSAGES_OF_KEY}
+      FROM ${key === undefined ? messagesOfChunks(query) : messagesOfKey(query)}
       WHERE ${sql} ORDER BY ${chunk} ${query.order === 'desc' ? 'DESC' : 'ASC'} LIMIT ?`,
     values: [JSON.stringify(query), ...values, limit],
   };

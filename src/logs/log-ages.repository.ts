@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import type { ChunkQuery } from '../database/chunk-rows';
 import { Reader, type Statement } from '../database/reader';
-import { MESSAGES_OF_CHUNKS } from './chunk-conditions';
+import { messagesOfChunks } from './chunk-conditions';
 
 /** The three logs, as the API names them. */
 export const LOG_KINDS = ['system', 'operations', 'mcp'] as const;
@@ -68,12 +67,12 @@ export class LogAgesRepository {
 
   /** Only those chunks are unpacked that are not all before it. */
   private async countInChunks(before: number): Promise<number> {
-    const query = JSON.stringify({ to: before, payload: false } satisfies ChunkQuery);
+    const query = { to: before, payload: false };
     const [row] = await this.reader.query(
       {
         sql: `SELECT COALESCE((SELECT sum(rows) FROM mcp_chunk NOT INDEXED WHERE within_limit() AND max_at < ?), 0) +
-          (SELECT count(*) FROM ${MESSAGES_OF_CHUNKS} WHERE within_limit() AND c.max_at >= ? AND c.min_at < ?) AS n`,
-        values: [before, query, before, before],
+          (SELECT count(*) FROM ${messagesOfChunks(query)} WHERE within_limit() AND c.max_at >= ? AND c.min_at < ?) AS n`,
+        values: [before, JSON.stringify(query), before, before],
       },
       { limitMs: COUNT_LIMIT_MS },
     );
@@ -96,11 +95,11 @@ function spanOfRows(table: string): Statement {
 }
 
 function spanOfChunks(): Statement {
-  const query = JSON.stringify({ order: 'desc', payload: false } satisfies ChunkQuery);
-  const newest = `SELECT m.at FROM ${MESSAGES_OF_CHUNKS} ORDER BY c.first DESC LIMIT 1`;
+  const query = { order: 'desc', payload: false } as const;
+  const newest = `SELECT m.at FROM ${messagesOfChunks(query)} ORDER BY c.first DESC LIMIT 1`;
   return {
     sql: `SELECT (SELECT min(first) FROM mcp_chunk) AS first,
       (SELECT last FROM mcp_chunk ORDER BY first DESC LIMIT 1) AS last, (${newest}) AS newest`,
-    values: [query],
+    values: [JSON.stringify(query)],
   };
 }

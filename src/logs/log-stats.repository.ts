@@ -1,9 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { boundsStatement, condition, type Condition, readBounds, seqRange, timeRange } from '../database/log-query';
-import type { ChunkQuery } from '../database/chunk-rows';
 import { Reader, type ReadRow, type SqlValue } from '../database/reader';
 import { bucketSql } from '../metrics/latency-sketch';
-import { chunkConditions, chunkRange, MESSAGES_OF_CHUNKS } from './chunk-conditions';
+import { chunkConditions, chunkRange, messagesOfChunks } from './chunk-conditions';
 import type { StatsPlan, StatsSpan } from './log-stats-plan';
 import { joined } from './message-statements';
 import { ADDED_COLUMNS } from './roll-up-columns';
@@ -182,8 +181,8 @@ export class LogStatsRepository {
       ...chunkRange({ from, to }),
       ...chunkConditions({ from, to }),
     ]);
-    const query = JSON.stringify({ from, to, payload: false } satisfies ChunkQuery);
-    return { sql: `${MESSAGES_OF_CHUNKS} WHERE ${sql}`, values: [query, ...values] };
+    const query = { from, to, payload: false };
+    return { sql: `${messagesOfChunks(query)} WHERE ${sql}`, values: [JSON.stringify(query), ...values] };
   }
 
   /** All rows of the time where they are counted themselves; else those behind the last roll-up. */

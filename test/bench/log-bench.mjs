@@ -105,7 +105,7 @@ export async function fill(bench, count, days = DAYS) {
 }
 
 async function countRows(bench) {
-  const [row] = await bench.reader.query({ sql: 'SELECT count(*) AS n FROM mcp_log', values: [] });
+  const [row] = await bench.reader.query({ sql: 'SELECT COALESCE(sum(rows), 0) AS n FROM mcp_chunk', values: [] });
   return Number(row.n);
 }
 
