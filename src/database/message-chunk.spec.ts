@@ -133,4 +133,50 @@ describe('a chunk of messages', () => {
     // The other chunk is not unpacked.
     expect(looks).toBe(1);
   });
+
+  it('finds a text of ASCII in one payload, not across two of them, the case of its letters ignored', () => {
+    const texts = ['für SNOW', null, 'no', 'thing', 'snow snow', '', 'Schnee', 'a.b'];
+    const chunks = packed(numbered(texts.map((text) => message({ 15: text }))));
+    const seqs = (search: string, more: ChunkQuery = {}) => unpacked(chunks, { search, ...more }).map(([seq]) => seq);
+    expect(seqs('snow')).toEqual([1, 5]);
+    expect(seqs('Snow', { order: 'desc' })).toEqual([5, 1]);
+    expect(seqs('nothing')).toEqual([]);
+    expect(seqs('N')).toEqual([1, 3, 4, 5, 7]);
+    expect(seqs('a.b')).toEqual([8]);
+    expect(seqs('a+b')).toEqual([]);
+    expect(seqs('snow', { toolId: 'another' })).toEqual([]);
+    expect(seqs('snow', { payload: false })).toEqual([1, 5]);
+  });
+
+  it('tells by a look into it that it has nothing that is asked for', () => {
+    const database = new BetterSqlite3(':memory:');
+    registerChunkRows(database);
+    const [chunk] = packed(
+      numbered([
+        message({ 3: 'a "quoted" [name]', 9: 'C:\\dir, (1)' }),
+        message({ 2: 'tool-2', 4: null, 7: 'response', 6: 'from-server' }),
+      ]),
+    );
+    const has = (query: ChunkQuery) =>
+      database.prepare('SELECT mcp_has(?, ?)').pluck().get(chunk?.head, JSON.stringify(query));
+    for (const query of [
+      {},
+      { first: 99 },
+      { toolId: 'tool-1', toolName: 'a "quoted" [name]', target: 'C:\\dir, (1)' },
+      { sessionId: null, kinds: ['error', 'response'] },
+      { scope: ['tool-3', 'tool-2'], direction: 'from-server', method: 'tools/call' },
+    ]) {
+      expect({ query, has: has(query) }).toEqual({ query, has: 1 });
+    }
+    for (const query of [
+      { toolId: 'tool-' },
+      { toolId: 'tool-1', kinds: ['response'] },
+      { sessionId: null, direction: 'to-server' },
+      { target: 'C:.dir, (1)' },
+      { scope: ['tool-3'] },
+      { toolId: 'say' },
+    ]) {
+      expect({ query, has: has(query) }).toEqual({ query, has: 0 });
+    }
+  });
 });
