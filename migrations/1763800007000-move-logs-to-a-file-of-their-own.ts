@@ -2,7 +2,10 @@ import BetterSqlite3, { type Database } from 'better-sqlite3';
 import { DataSource, type MigrationInterface, type QueryRunner, Table, TableIndex } from 'typeorm';
 import { prepareSqliteFile } from '../src/database/data-source';
 import { logDatabaseFile } from '../src/database/log-database';
+import { MESSAGES_VIEW, registerChunkRows } from '../src/database/chunk-rows';
+import { MESSAGE_COLUMNS } from '../src/database/message-columns';
 import { CreateLogTables1763800007000 } from './logs/1763800007000-create-log-tables';
+import { packMessages } from './logs/1764700000000-pack-messages';
 
 const TABLES = ['mcp_log', 'system_log'] as const;
 
@@ -51,18 +54,30 @@ async function carryOver(main: string): Promise<void> {
     // What was committed before this migration: its own transaction does not touch these rows. The plain BEGIN takes no
     // write lock on them, which the migration holds.
     logs.prepare('ATTACH ? AS former').run(main);
+    logs.exec('BEGIN');
+    carryMessages(logs);
     logs.exec(`
-      BEGIN;
-      INSERT OR IGNORE INTO main.mcp_log SELECT seq, id, at, tool_id, tool_name, session_id, client, direction, kind,
-        method, target, rpc_id, outcome, duration_ms, size_bytes, truncated, payload FROM former.mcp_log ORDER BY seq;
       INSERT OR IGNORE INTO main.system_log SELECT seq, id, at, severity, context, message, request_id, data
         FROM former.system_log ORDER BY seq;
       INSERT OR IGNORE INTO main.mcp_log_name SELECT DISTINCT tool_name, tool_id FROM former.mcp_log;
-      ${TABLES.map((table) => rememberClock(table)).join('\n')}
+      ${TABLES.map((table) => rememberClock(table, `former.${table}`)).join('\n')}
       COMMIT;`);
   } finally {
     logs.close();
   }
+}
+
+/** Where this was taken back and is done again, the file has its messages in chunks (PackMessages). */
+function carryMessages(logs: Database): void {
+  if (hasTable(logs, 'mcp_log')) {
+    logs.exec(
+      `INSERT OR IGNORE INTO main.mcp_log SELECT ${MESSAGE_COLUMNS.join(', ')} FROM former.mcp_log ORDER BY seq`,
+    );
+  } else packMessages(logs, 'former.mcp_log');
+}
+
+function hasTable(logs: Database, name: string): boolean {
+  return logs.prepare(`SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = ?`).get(name) !== undefined;
 }
 
 /** Only the first migration of the log file: the later ones, which this one can't know, come after it. */
@@ -85,17 +100,19 @@ async function createTables(file: string): Promise<void> {
 }
 
 /** How far `at` ever fell back behind an earlier row. */
-export function rememberClock(table: string): string {
+export function rememberClock(table: string, rows = table): string {
   return `INSERT INTO log_clock (log, back_ms)
     SELECT '${table}', COALESCE(MAX(earlier - at), 0)
-    FROM (SELECT at, MAX(at) OVER (ORDER BY seq) AS earlier FROM ${table}) AS rows_in_order
+    FROM (SELECT at, MAX(at) OVER (ORDER BY seq) AS earlier FROM ${rows}) AS rows_in_order
     WHERE true
     ON CONFLICT (log) DO UPDATE SET back_ms = excluded.back_ms;`;
 }
 
 async function bringBack(logs: Database, table: string, runner: QueryRunner): Promise<void> {
-  const isThere = logs.prepare(`SELECT 1 FROM sqlite_schema WHERE name = ?`).get(table) !== undefined;
-  if (!isThere) return;
+  if (table === 'mcp_log' && hasTable(logs, 'mcp_chunk')) {
+    registerChunkRows(logs);
+    logs.exec(MESSAGES_VIEW);
+  } else if (!hasTable(logs, table)) return;
   for (const row of logs.prepare(`SELECT * FROM ${table} ORDER BY seq`).iterate()) {
     const values = Object.entries(row as Record<string, unknown>);
     await runner.query(

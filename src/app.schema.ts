@@ -15,6 +15,7 @@ import { CreateOperationAnchors1764400000000 } from '../migrations/1764400000000
 import { LetToolsFollowTheSettings1764600000000 } from '../migrations/1764600000000-let-tools-follow-the-settings';
 import { CreateLogTables1763800007000 } from '../migrations/logs/1763800007000-create-log-tables';
 import { CreateLogRollups1764100000000 as CreateLogRollupsInFile } from '../migrations/logs/1764100000000-create-log-rollups';
+import { PackMessages1764700000000 } from '../migrations/logs/1764700000000-pack-messages';
 import { OperationAnchor } from './audit/operation-anchor.entity';
 import { Operation } from './audit/operation.entity';
 import { ApiKey } from './auth/api-key.entity';
@@ -23,6 +24,7 @@ import { Session } from './auth/session.entity';
 import { User } from './auth/user.entity';
 import type { Schema } from './database/data-source';
 import { logRollupEntity, logRollupMarkEntity, mcpRollupEntity } from './logs/log-rollup.entity';
+import { messageChunkEntity, messageChunkKeyEntity } from './logs/message-chunk.entity';
 import { logClockEntity, mcpLogEntity, mcpLogNameEntity } from './logs/mcp-log.entity';
 import { systemLogEntity } from './logs/system-log.entity';
 import { SecretKeyRecord } from './database/secret-key.entity';
@@ -68,7 +70,7 @@ export const SCHEMA: Schema = {
   sealed: [{ entity: Tool, id: 'id', maps: ['env', 'headers'] }],
   logs: {
     entities: (database) => [
-      mcpLogEntity(database),
+      ...(database === 'sqlite' ? [messageChunkEntity(), messageChunkKeyEntity()] : [mcpLogEntity()]),
       mcpLogNameEntity(),
       logClockEntity(),
       systemLogEntity(database),
@@ -76,6 +78,6 @@ export const SCHEMA: Schema = {
       mcpRollupEntity(),
       logRollupMarkEntity(),
     ],
-    migrations: [CreateLogTables1763800007000, CreateLogRollupsInFile],
+    migrations: [CreateLogTables1763800007000, CreateLogRollupsInFile, PackMessages1764700000000],
   },
 };

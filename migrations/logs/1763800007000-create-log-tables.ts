@@ -8,34 +8,8 @@ export class CreateLogTables1763800007000 implements MigrationInterface {
   name = 'CreateLogTables1763800007000';
 
   async up(runner: QueryRunner): Promise<void> {
-    await runner.createTable(
-      new Table({
-        name: 'mcp_log',
-        columns: [
-          { name: 'seq', type: 'integer', isPrimary: true, primaryKeyConstraintName: 'pk_mcp_log' },
-          { name: 'id', type: 'varchar', length: '36' },
-          { name: 'at', type: 'bigint' },
-          { name: 'tool_id', type: 'varchar', length: '36' },
-          { name: 'tool_name', type: 'varchar', length: '63' },
-          { name: 'session_id', type: 'varchar', length: '64', isNullable: true },
-          { name: 'client', type: 'varchar', length: '200', isNullable: true },
-          { name: 'direction', type: 'varchar', length: '16' },
-          { name: 'kind', type: 'varchar', length: '16' },
-          { name: 'method', type: 'varchar', length: '128', isNullable: true },
-          { name: 'target', type: 'text', isNullable: true },
-          { name: 'rpc_id', type: 'varchar', length: '128', isNullable: true },
-          { name: 'outcome', type: 'varchar', length: '16', isNullable: true },
-          { name: 'duration_ms', type: 'double precision', isNullable: true },
-          { name: 'size_bytes', type: 'bigint' },
-          { name: 'truncated', type: 'boolean' },
-          { name: 'payload', type: 'text', isNullable: true },
-        ],
-      }),
-    );
-    await runner.createIndices('mcp_log', [
-      new TableIndex({ name: 'ux_mcp_log_id', columnNames: ['id'], isUnique: true }),
-      ...mcpLogIndexes(),
-    ]);
+    await runner.createTable(mcpLogTable());
+    await runner.createIndices('mcp_log', mcpLogIndexesOfFile());
     await runner.createTable(
       new Table({
         name: 'system_log',
@@ -62,6 +36,36 @@ export class CreateLogTables1763800007000 implements MigrationInterface {
   async down(runner: QueryRunner): Promise<void> {
     for (const table of ['log_clock', 'mcp_log_name', 'system_log', 'mcp_log']) await runner.dropTable(table);
   }
+}
+
+/** Messages, a row each: how they were kept before they were packed. */
+export function mcpLogTable(): Table {
+  return new Table({
+    name: 'mcp_log',
+    columns: [
+      { name: 'seq', type: 'integer', isPrimary: true, primaryKeyConstraintName: 'pk_mcp_log' },
+      { name: 'id', type: 'varchar', length: '36' },
+      { name: 'at', type: 'bigint' },
+      { name: 'tool_id', type: 'varchar', length: '36' },
+      { name: 'tool_name', type: 'varchar', length: '63' },
+      { name: 'session_id', type: 'varchar', length: '64', isNullable: true },
+      { name: 'client', type: 'varchar', length: '200', isNullable: true },
+      { name: 'direction', type: 'varchar', length: '16' },
+      { name: 'kind', type: 'varchar', length: '16' },
+      { name: 'method', type: 'varchar', length: '128', isNullable: true },
+      { name: 'target', type: 'text', isNullable: true },
+      { name: 'rpc_id', type: 'varchar', length: '128', isNullable: true },
+      { name: 'outcome', type: 'varchar', length: '16', isNullable: true },
+      { name: 'duration_ms', type: 'double precision', isNullable: true },
+      { name: 'size_bytes', type: 'bigint' },
+      { name: 'truncated', type: 'boolean' },
+      { name: 'payload', type: 'text', isNullable: true },
+    ],
+  });
+}
+
+export function mcpLogIndexesOfFile(): TableIndex[] {
+  return [new TableIndex({ name: 'ux_mcp_log_id', columnNames: ['id'], isUnique: true }), ...mcpLogIndexes()];
 }
 
 /** Those that PostgreSQL gets as well. Partial ones cost the many rows that are not in them nothing. */

@@ -6,6 +6,8 @@ import {
   readerOf,
 } from '../../test/support/migrated-database';
 import { logStoreOf, toEntry } from '../../test/support/log-stores';
+import { storeMessages } from '../../test/support/packed-messages';
+import { Dice, randomMessages } from '../../test/support/random-messages';
 import { newId } from '../common/ids';
 import { QueryTooSlowError, type Reader, TooManyQueriesError } from './reader';
 import { SqliteReader } from './sqlite-reader';
@@ -89,6 +91,21 @@ describeOn('sqlite', 'the threads of the reader', () => {
       'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000000) SELECT count(*) FROM n';
     await expect(own.query({ sql, values: [] }, { limitMs: 50 })).rejects.toThrow(QueryTooSlowError);
     expect(await own.query({ sql: 'SELECT 1 AS one', values: [] })).toEqual([{ one: 1 }]);
+    await own.close();
+  });
+
+  it('look at the clock for each chunk of messages, also where none of them is wanted', async () => {
+    const own = new SqliteReader(dataOf());
+    await storeMessages(db, randomMessages(300, new Dice(1)), [300]);
+    for (const query of ['{}', '{"toolId":"none"}', '{"search":"nowhere to be found"}']) {
+      // The same chunk again and again.
+      const sql = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)
+        SELECT count(*) FROM n CROSS JOIN mcp_chunk AS c
+        CROSS JOIN mcp_rows(c.first, c.head, c.cells, c.payloads, ?) AS m`;
+      await expect(own.query({ sql, values: [query] }, { limitMs: 100 })).rejects.toThrow(QueryTooSlowError);
+      // It was not given up: it has ended by itself.
+      expect(own.threadCount).toBe(1);
+    }
     await own.close();
   });
 

@@ -1,10 +1,11 @@
 /**
  * A thread that reads: its own read-only connection to the database and the log file, one query at a time. The driver
  * neither yields nor can be interrupted, so every query calls `within_limit()` or `contains_text()` for each row it looks
- * at, and those end it when its time is up.
+ * at, or `mcp_rows()` for each chunk of messages, and those end it when its time is up.
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import BetterSqlite3 from 'better-sqlite3';
+import { MESSAGES_VIEW, registerChunkRows } from './chunk-rows';
 import type { ReadAnswer, ReadingData, ReadRequest } from './sqlite-reader.types';
 
 /** Rows between two looks at the clock. */
@@ -22,7 +23,11 @@ let needle = { given: '', lower: '' };
 
 function look(): void {
   rowsSeen = (rowsSeen + 1) % LOOK_EVERY;
-  if (rowsSeen === 0 && performance.now() > endsAt) throw new TimeIsUpError();
+  if (rowsSeen === 0) lookNow();
+}
+
+function lookNow(): void {
+  if (performance.now() > endsAt) throw new TimeIsUpError();
 }
 
 database.function('within_limit', { deterministic: false }, () => {
@@ -37,6 +42,11 @@ database.function('contains_text', { deterministic: false }, (text: unknown, sea
   if (needle.given !== searched) needle = { given: String(searched), lower: String(searched).toLowerCase() };
   return text.toLowerCase().includes(needle.lower) ? 1 : 0;
 });
+
+// A chunk is hundreds of messages.
+registerChunkRows(database, lookNow);
+// For who looks at few columns of all of them.
+database.exec(MESSAGES_VIEW);
 
 function answer({ sql, values, limitMs, maxBytes }: ReadRequest): ReadAnswer {
   endsAt = performance.now() + limitMs;

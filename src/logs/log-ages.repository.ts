@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { Reader } from '../database/reader';
+import { Reader, type Statement } from '../database/reader';
+import { messagesOfChunks } from './chunk-conditions';
 
 /** The three logs, as the API names them. */
 export const LOG_KINDS = ['system', 'operations', 'mcp'] as const;
@@ -28,12 +29,7 @@ export class LogAgesRepository {
 
   /** Null where there is no row. */
   async span(log: LogKind): Promise<LogSpan | null> {
-    const table = TABLES[log];
-    const [row] = await this.reader.query({
-      sql: `SELECT min(seq) AS first, max(seq) AS last,
-        (SELECT at FROM ${table} ORDER BY seq DESC LIMIT 1) AS newest FROM ${table}`,
-      values: [],
-    });
+    const [row] = await this.reader.query(this.hasChunks(log) ? spanOfChunks() : spanOfRows(TABLES[log]));
     if (row === undefined || row['first'] === null) return null;
     const [first, last] = [Number(row['first']), Number(row['last'])];
     return { rows: last - first + 1, first, newestAt: Number(row['newest']) };
@@ -41,7 +37,7 @@ export class LogAgesRepository {
 
   /** How many messages or lines are of before a time. */
   countBefore(log: Exclude<LogKind, 'operations'>, before: number): Promise<number> {
-    return this.count(log, 'at < ?', before);
+    return this.hasChunks(log) ? this.countInChunks(before) : this.count(log, 'at < ?', before);
   }
 
   /** How many operations there are up to a number. */
@@ -65,6 +61,24 @@ export class LogAgesRepository {
     return Number(row?.['seq'] ?? 0);
   }
 
+  private hasChunks(log: LogKind): boolean {
+    return log === 'mcp' && this.reader.dialect === 'sqlite';
+  }
+
+  /** Only those chunks are unpacked that are not all before it. */
+  private async countInChunks(before: number): Promise<number> {
+    const query = { to: before, payload: false };
+    const [row] = await this.reader.query(
+      {
+        sql: `SELECT COALESCE((SELECT sum(rows) FROM mcp_chunk NOT INDEXED WHERE within_limit() AND max_at < ?), 0) +
+          (SELECT count(*) FROM ${messagesOfChunks(query)} WHERE within_limit() AND c.max_at >= ? AND c.min_at < ?) AS n`,
+        values: [before, JSON.stringify(query), before, before],
+      },
+      { limitMs: COUNT_LIMIT_MS },
+    );
+    return Number(row?.['n'] ?? 0);
+  }
+
   private async count(log: LogKind, where: string, value: number): Promise<number> {
     const ended = this.reader.dialect === 'sqlite' ? 'within_limit() AND' : '';
     const [row] = await this.reader.query(
@@ -73,4 +87,19 @@ export class LogAgesRepository {
     );
     return Number(row?.['n'] ?? 0);
   }
+}
+
+function spanOfRows(table: string): Statement {
+  const newest = `SELECT at FROM ${table} ORDER BY seq DESC LIMIT 1`;
+  return { sql: `SELECT min(seq) AS first, max(seq) AS last, (${newest}) AS newest FROM ${table}`, values: [] };
+}
+
+function spanOfChunks(): Statement {
+  const query = { order: 'desc', payload: false } as const;
+  const newest = `SELECT m.at FROM ${messagesOfChunks(query)} ORDER BY c.first DESC LIMIT 1`;
+  return {
+    sql: `SELECT (SELECT min(first) FROM mcp_chunk) AS first,
+      (SELECT last FROM mcp_chunk ORDER BY first DESC LIMIT 1) AS last, (${newest}) AS newest`,
+    values: [JSON.stringify(query)],
+  };
 }

@@ -23,6 +23,9 @@ export const MCP_COLUMNS: readonly LogColumn[] = [
   column('payload', 'text'),
 ];
 
+/** Those without what messages say: most of the bytes. */
+export const MESSAGE_COLUMNS = MCP_COLUMNS.filter(({ property }) => property !== 'payload');
+
 /** The columns of `system_log`, `seq` first. */
 export const SYSTEM_COLUMNS: readonly LogColumn[] = [
   column('seq', 'integer'),

@@ -3,7 +3,7 @@ import type { OperationFilter } from '../audit/operation-list.repository';
 import { SEVERITY } from '../common/app-logger';
 import { isId } from '../common/ids';
 import type { LogQuery, McpLogQuery, OperationQuery, SystemLogQuery } from './logs.dto';
-import type { McpLogFilter } from './mcp-log-plan';
+import type { McpLogFilter } from './message-statements';
 import { McpLogRepository } from './mcp-log.repository';
 import type { SystemLogFilter } from './system-log.repository';
 import { ToolNames } from './tool-names';

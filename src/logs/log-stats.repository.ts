@@ -2,7 +2,9 @@ import { Injectable } from '@nestjs/common';
 import { boundsStatement, condition, type Condition, readBounds, seqRange, timeRange } from '../database/log-query';
 import { Reader, type ReadRow, type SqlValue } from '../database/reader';
 import { bucketSql } from '../metrics/latency-sketch';
+import { chunkConditions, chunkRange, messagesOfChunks } from './chunk-conditions';
 import type { StatsPlan, StatsSpan } from './log-stats-plan';
+import { joined } from './message-statements';
 import { ADDED_COLUMNS } from './roll-up-columns';
 
 /** So many entries of a part of a log fell into a bucket. */
@@ -57,6 +59,7 @@ export class LogStatsRepository {
 
   /** How many messages a time has at most. */
   async messagesBetween(from: number, to: number): Promise<number> {
+    if (this.reader.dialect === 'sqlite') return this.messagesOfChunks(from, to);
     const bounds = readBounds(await this.reader.query(boundsStatement('mcp_log', seqRange('mcp_log', { from, to }))));
     return bounds === null ? 0 : bounds.last - bounds.first + 1;
   }
@@ -97,6 +100,15 @@ export class LogStatsRepository {
     }));
   }
 
+  private async messagesOfChunks(from: number, to: number): Promise<number> {
+    const { sql, values } = this.conditions([...chunkRange({ from, to }), ...chunkConditions({ from, to })]);
+    const [row] = await this.reader.query({
+      sql: `SELECT COALESCE(sum(c.rows), 0) AS n FROM mcp_chunk AS c NOT INDEXED WHERE ${sql}`,
+      values,
+    });
+    return Number(row?.['n']);
+  }
+
   private entriesOf(plan: StatsPlan, { step, from, to }: StatsSpan): Part {
     return {
       sql: select(
@@ -120,14 +132,15 @@ export class LogStatsRepository {
 
   /** Each group of rows is an entry of its bucket and, where it is the end of requests or a notification, calls as well. */
   private rowsOfMessages(plan: StatsPlan): Part {
-    const { sql, values } = this.notRolledUp('mcp_log', 'mcp', plan);
+    const { sql: messages, values } =
+      this.reader.dialect === 'sqlite' ? this.notRolledUpOfChunks(plan) : this.notRolledUpOfRows(plan);
     const isCall = `(outcome IS NOT NULL OR kind = 'notification')`;
     const ofCall = (column: string) => `CASE WHEN ${isCall} THEN ${column} END`;
     const rows = `SELECT ${bucketOf(plan)} AS bucket, at, ${ofCall('tool_id')} AS tool_id, ${ofCall('tool_name')} AS tool_name,
       ${ofCall('method')} AS method, ${ofCall('target')} AS target, outcome,
       CASE WHEN kind = 'notification' THEN 1 ELSE 0 END AS is_notification,
       CASE WHEN ${isCall} AND duration_ms >= 0 THEN ${bucketSql('duration_ms')} END AS duration_bucket
-      FROM mcp_log ${this.hint} WHERE ${sql}`;
+      FROM ${messages}`;
     const columns: Record<string, string> = {
       log: `'mcp'`,
       part: `''`,
@@ -154,23 +167,48 @@ export class LogStatsRepository {
     };
   }
 
+  private notRolledUpOfRows(plan: StatsPlan): Part {
+    const { sql, values } = this.notRolledUp('mcp_log', 'mcp', plan);
+    return { sql: `mcp_log WHERE ${sql}`, values };
+  }
+
+  private notRolledUpOfChunks(plan: StatsPlan): Part {
+    const { from, to } = plan;
+    const mark = markOf('mcp');
+    const behind = `c.first >= (SELECT COALESCE(max(first), 0) FROM mcp_chunk WHERE first <= ${mark})`;
+    const { sql, values } = this.conditions([
+      ...(plan.source === 'rows' ? [] : [condition(behind), condition(`m.seq > ${mark}`)]),
+      ...chunkRange({ from, to }),
+      ...chunkConditions({ from, to }),
+    ]);
+    const query = { from, to, payload: false };
+    return { sql: `${messagesOfChunks(query)} WHERE ${sql}`, values: [JSON.stringify(query), ...values] };
+  }
+
   /** All rows of the time where they are counted themselves; else those behind the last roll-up. */
   private notRolledUp(table: string, log: string, plan: StatsPlan): Part {
-    const mark = `seq > COALESCE((SELECT seq FROM log_rollup_mark WHERE log = '${log}'), 0)`;
-    const behind = plan.source === 'rows' ? [] : [condition(mark)];
+    const behind = plan.source === 'rows' ? [] : [condition(`seq > ${markOf(log)}`)];
     return this.conditions([...behind, ...seqRange(table, plan), ...timeRange(plan)]);
   }
 
   private conditions(given: Condition[]): Part {
     // First, so that every row that is looked at looks at the clock.
-    const all = [...(this.reader.dialect === 'sqlite' ? [condition('within_limit()')] : []), ...given];
-    return { sql: all.map(({ sql }) => sql).join(' AND '), values: all.flatMap(({ values }) => values) };
+    const { sql, values } = joined([
+      ...(this.reader.dialect === 'sqlite' ? [condition('within_limit()')] : []),
+      ...given,
+    ]);
+    return { sql, values: [...values] };
   }
 
   /** Along `seq`: every range here is one of it. */
   private get hint(): string {
     return this.reader.dialect === 'sqlite' ? 'NOT INDEXED' : '';
   }
+}
+
+/** The last number that the roll-ups have. */
+function markOf(log: string): string {
+  return `COALESCE((SELECT seq FROM log_rollup_mark WHERE log = '${log}'), 0)`;
 }
 
 function callsOf({ step, from, to }: StatsSpan): Part {

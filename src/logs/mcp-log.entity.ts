@@ -28,14 +28,14 @@ export interface McpLogRow {
   payload: string | null;
 }
 
-/** The table in either database; `seq` is SQLite's own row number there. */
-export const mcpLogEntity = (database: 'sqlite' | 'postgres') =>
+/** The table on PostgreSQL; SQLite has the same rows in chunks (`message-chunk.entity.ts`). */
+export const mcpLogEntity = () =>
   new EntitySchema<McpLogRow>({
     name: 'McpLogRow',
     tableName: 'mcp_log',
     columns: {
       seq: {
-        type: database === 'sqlite' ? 'integer' : 'bigint',
+        type: 'bigint',
         primary: true,
         primaryKeyConstraintName: 'pk_mcp_log',
         transformer: safeInteger,

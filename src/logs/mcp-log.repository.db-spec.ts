@@ -3,7 +3,7 @@ import { createMigratedDatabase, type MigratedDatabase, readerOf } from '../../t
 import { newId } from '../common/ids';
 import type { Reader } from '../database/reader';
 import type { McpLogRow } from './mcp-log.entity';
-import type { McpLogFilter } from './mcp-log-plan';
+import type { McpLogFilter } from './message-statements';
 import { McpLogRepository } from './mcp-log.repository';
 
 const aRow = (seq: number, given: Partial<McpLogRow> = {}): McpLogRow => ({

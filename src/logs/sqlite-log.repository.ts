@@ -1,10 +1,12 @@
 import { statSync } from 'node:fs';
 import BetterSqlite3, { type Database, type Statement } from 'better-sqlite3';
-import { MCP_COLUMNS, SYSTEM_COLUMNS } from './log-columns';
-import { type LogEntryRow, type LogName, PLACE } from './log-batch';
+import type { NumberedMessage } from '../database/message-chunk';
+import { SYSTEM_COLUMNS } from './log-columns';
+import { type LogEntryRow, type LogName, PLACE, type RowValues } from './log-batch';
 import { Ballast } from './ballast';
 import { readMarks, SqliteRollUp } from './sqlite-roll-up.repository';
 import { type LogState, type LogStore, noteTime, NOTHING, TABLE_OF, type Upkeep, type UpkeepDone } from './log-store';
+import { SqliteMessages } from './sqlite-messages.repository';
 import { SqliteUpkeep } from './sqlite-upkeep.repository';
 
 /** How long a lock of another process is waited for: longer, and the rows go to the spool. */
@@ -13,13 +15,13 @@ const BUSY_TIMEOUT_MS = 250;
 const CHECKPOINT_PAGES = 4_000;
 /** Of any other failure the connection does not survive: a new one asks anew what is stored. */
 const TRANSIENT = /^SQLITE_(BUSY|LOCKED|FULL)/;
-const COLUMNS = { mcp: MCP_COLUMNS, system: SYSTEM_COLUMNS };
 
 interface Opened {
   /** The file itself, whatever is under its name later. */
   inode: number;
   database: Database;
-  insert: Record<LogName, Statement>;
+  messages: SqliteMessages;
+  insertLine: Statement;
   rememberName: Statement;
   rememberClock: Statement;
   states: Record<LogName, LogState>;
@@ -69,17 +71,20 @@ export class SqliteLogStore implements LogStore {
     // What SQLite does not see (F51): rows written to a file that somebody has taken away would be gone.
     if (this.opened !== null && inodeOf(this.file) !== this.opened.inode) void this.close();
     this.opened ??= open(this.file);
-    const { database, insert, rememberName, rememberClock, states, names, rollUp } = this.opened;
+    const { database, messages, insertLine, rememberName, rememberClock, states, names, rollUp } = this.opened;
     const next = { mcp: { ...states.mcp }, system: { ...states.system } };
     const newNames: string[] = [];
     let lastId: unknown = null;
     let lastName: unknown = null;
     const numbers: (number | null)[] = [];
+    const packed: NumberedMessage[] = [];
     database.exec('BEGIN IMMEDIATE');
     try {
+      const seen = new Set(messages.storedIds(rows));
       for (const { log, values } of rows) {
         const state = next[log];
-        const isNew = insert[log].run(state.nextSeq, ...values).changes === 1;
+        const isNew = log === 'mcp' ? isFirst(seen, values) : insertLine.run(state.nextSeq, ...values).changes === 1;
+        if (isNew && log === 'mcp') packed.push({ seq: state.nextSeq, values });
         numbers.push(isNew ? state.nextSeq++ : null);
         noteTime(state, Number(values[PLACE.at]));
         const toolId = values[PLACE.toolId];
@@ -92,6 +97,7 @@ export class SqliteLogStore implements LogStore {
         rememberName.run(toolName, toolId);
         newNames.push(name);
       }
+      messages.insert(packed);
       for (const log of ['mcp', 'system'] as const) {
         if (next[log].backMs > states[log].backMs) rememberClock.run(TABLE_OF[log], next[log].backMs);
       }
@@ -157,19 +163,21 @@ function open(file: string): Opened {
     database.pragma('journal_size_limit = 67108864');
     database.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
     const names = database.prepare('SELECT tool_name, tool_id FROM mcp_log_name').raw().all() as [string, string][];
-    const states = { mcp: readState(database, 'mcp'), system: readState(database, 'system') };
+    const messages = new SqliteMessages(database);
+    const states = { mcp: readState(database, 'mcp', messages.readNewest()), system: readState(database, 'system') };
     return {
       inode: inodeOf(file),
       database,
-      insert: { mcp: prepareInsert(database, 'mcp'), system: prepareInsert(database, 'system') },
+      messages,
+      insertLine: prepareInsert(database),
       rememberName: database.prepare('INSERT INTO mcp_log_name VALUES (?, ?) ON CONFLICT DO NOTHING'),
       rememberClock: database.prepare(
         'INSERT INTO log_clock VALUES (?, ?) ON CONFLICT (log) DO UPDATE SET back_ms = excluded.back_ms',
       ),
       states,
-      rollUp: new SqliteRollUp(database, nextOf(states)),
+      rollUp: new SqliteRollUp(database, messages, nextOf(states)),
       names: new Set(names.map(([name, id]) => `${name}\n${id}`)),
-      upkeep: new SqliteUpkeep(database),
+      upkeep: new SqliteUpkeep(database, messages),
     };
   } catch (error) {
     database.close();
@@ -182,22 +190,32 @@ function inodeOf(file: string): number {
   return statSync(file, { throwIfNoEntry: false })?.ino ?? 0;
 }
 
-function prepareInsert(database: Database, log: LogName): Statement {
-  const columns = COLUMNS[log].map(({ name }) => name);
+/** Whether a message did not come before; notes that it did now. */
+function isFirst(seen: Set<unknown>, values: RowValues): boolean {
+  const id = values[PLACE.id];
+  if (seen.has(id)) return false;
+  seen.add(id);
+  return true;
+}
+
+function prepareInsert(database: Database): Statement {
+  const columns = SYSTEM_COLUMNS.map(({ name }) => name);
   const places = columns.map(() => '?').join(', ');
   return database.prepare(
-    `INSERT INTO ${TABLE_OF[log]} (${columns.join(', ')}) VALUES (${places}) ON CONFLICT (id) DO NOTHING`,
+    `INSERT INTO system_log (${columns.join(', ')}) VALUES (${places}) ON CONFLICT (id) DO NOTHING`,
   );
 }
 
-function readState(database: Database, log: LogName): LogState {
-  const table = TABLE_OF[log];
-  const last = database.prepare(`SELECT max(seq) FROM ${table}`).pluck().get() as number | null;
-  const latest = database.prepare(`SELECT max(at) FROM ${table}`).pluck().get() as number | null;
-  const backMs = database.prepare('SELECT back_ms FROM log_clock WHERE log = ?').pluck().get(table);
+function readState(database: Database, log: LogName, newest = newestLine(database)): LogState {
+  const backMs = database.prepare('SELECT back_ms FROM log_clock WHERE log = ?').pluck().get(TABLE_OF[log]);
   // A number is never given twice, also when all rows were deleted: cursors and marks point behind it.
-  const first = Math.max(last ?? 0, readMarks(database)[log]);
-  return { nextSeq: first + 1, latest: latest ?? 0, backMs: Number(backMs ?? 0) };
+  const first = Math.max(newest.seq ?? 0, readMarks(database)[log]);
+  return { nextSeq: first + 1, latest: newest.at ?? 0, backMs: Number(backMs ?? 0) };
+}
+
+function newestLine(database: Database): { seq: number | null; at: number | null } {
+  const newest = (column: string) => database.prepare(`SELECT max(${column}) FROM system_log`).pluck().get();
+  return { seq: newest('seq') as number | null, at: newest('at') as number | null };
 }
 
 function nextOf({ mcp, system }: Record<LogName, LogState>): Record<LogName, number> {

@@ -1,12 +1,12 @@
 import type { Database, Statement } from 'better-sqlite3';
 import { LatencySketch } from '../metrics/latency-sketch';
-import { MCP_COLUMNS, SYSTEM_COLUMNS } from './log-columns';
+import { SYSTEM_COLUMNS } from './log-columns';
 import type { LogName, RowValues } from './log-batch';
-import { TABLE_OF } from './log-store';
 import { ROLL_UP_STEPS, RollUpAges } from './roll-up-ages';
 import { mergeDurations } from './roll-up-batch';
 import { ADDED_COLUMNS, CALL_COLUMNS, READ_COLUMNS } from './roll-up-columns';
 import { ROLL_UP_ROWS, RollUpState } from './roll-up-state';
+import type { SqliteMessages } from './sqlite-messages.repository';
 
 type CallOfDay = { toolId: string; method: string | null; target: string | null };
 
@@ -15,7 +15,7 @@ export class SqliteRollUp {
   readonly state: RollUpState;
   private readonly scratch = new LatencySketch();
   private readonly ages: RollUpAges;
-  private readonly read: Record<LogName, Statement>;
+  private readonly readLines: Statement;
   private readonly addCount: Statement;
   private readonly addCalls: Statement;
   private readonly durations: Statement;
@@ -24,12 +24,13 @@ export class SqliteRollUp {
 
   constructor(
     private readonly database: Database,
+    private readonly messages: SqliteMessages,
     next: Record<LogName, number>,
   ) {
     this.state = new RollUpState(readMarks(database), next);
     const newest = database.prepare('SELECT max(at) FROM log_rollup').pluck().get() as number | null;
     this.ages = new RollUpAges(newest, Date.now(), performance.now());
-    this.read = { mcp: prepareRead(database, 'mcp'), system: prepareRead(database, 'system') };
+    this.readLines = prepareRead(database);
     this.addCount = database.prepare(`INSERT INTO log_rollup (log, step, at, part, entries, errors)
       VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (log, step, at, part)
       DO UPDATE SET entries = entries + excluded.entries, errors = errors + excluded.errors`);
@@ -68,10 +69,14 @@ export class SqliteRollUp {
 
   private readOn(log: LogName, next: number): void {
     if (!this.state.isBehind(log)) return;
-    const rows = (this.read[log].all(this.state.upTo(log), ROLL_UP_ROWS) as [number, ...RowValues][]).map(
-      ([seq, ...values]) => ({ log, seq, values }),
-    );
+    const rows = this.rowsBehind(log, this.state.upTo(log)).map((row) => ({ log, ...row }));
     this.state.noteRead(log, rows, next, rows.length < ROLL_UP_ROWS);
+  }
+
+  private rowsBehind(log: LogName, seq: number): { seq: number; values: RowValues }[] {
+    if (log === 'mcp') return this.messages.readBehind(seq, ROLL_UP_ROWS);
+    const lines = this.readLines.all(seq, ROLL_UP_ROWS) as [number, ...RowValues][];
+    return lines.map(([number, ...values]) => ({ seq: number, values }));
   }
 
   private writeCounted(): void {
@@ -109,13 +114,9 @@ export class SqliteRollUp {
   }
 }
 
-function prepareRead(database: Database, log: LogName): Statement {
-  const columns = (log === 'mcp' ? MCP_COLUMNS : SYSTEM_COLUMNS).slice(0, READ_COLUMNS[log]);
-  return database
-    .prepare(
-      `SELECT ${columns.map(({ name }) => name).join(', ')} FROM ${TABLE_OF[log]} WHERE seq > ? ORDER BY seq LIMIT ?`,
-    )
-    .raw();
+function prepareRead(database: Database): Statement {
+  const columns = SYSTEM_COLUMNS.slice(0, READ_COLUMNS.system).map(({ name }) => name);
+  return database.prepare(`SELECT ${columns.join(', ')} FROM system_log WHERE seq > ? ORDER BY seq LIMIT ?`).raw();
 }
 
 /** The last row of each log that is in the roll-ups. */

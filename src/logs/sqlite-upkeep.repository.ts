@@ -1,22 +1,21 @@
 import type { Database, Statement } from 'better-sqlite3';
-import type { LogName } from './log-batch';
-import { TABLE_OF, type Upkeep, type UpkeepDone } from './log-store';
+import { KEY } from '../database/message-chunk';
+import type { Upkeep, UpkeepDone } from './log-store';
+import type { SqliteMessages } from './sqlite-messages.repository';
 
 /** Deletes from SQLite's log file and gives its space back, by the writer's own connection. */
 export class SqliteUpkeep {
-  private readonly statements: Record<LogName, Record<'delete' | 'deleteBefore' | 'oldest', Statement>>;
+  private readonly deleteLines: Statement;
+  private readonly oldestLine: Statement;
 
-  constructor(private readonly database: Database) {
-    const prepare = (log: LogName) => {
-      const table = TABLE_OF[log];
-      const oldest = (where: string) => `SELECT seq FROM ${table} ${where} ORDER BY at, seq LIMIT ?`;
-      return {
-        delete: database.prepare(`DELETE FROM ${table} WHERE seq IN (${oldest('')})`),
-        deleteBefore: database.prepare(`DELETE FROM ${table} WHERE seq IN (${oldest('WHERE at < ?')})`),
-        oldest: database.prepare(`SELECT min(at) FROM ${table}`).pluck(),
-      };
-    };
-    this.statements = { mcp: prepare('mcp'), system: prepare('system') };
+  constructor(
+    private readonly database: Database,
+    private readonly messages: SqliteMessages,
+  ) {
+    this.deleteLines = database.prepare(
+      'DELETE FROM system_log WHERE seq IN (SELECT seq FROM system_log WHERE at < ? ORDER BY at, seq LIMIT ?)',
+    );
+    this.oldestLine = database.prepare('SELECT min(at) FROM system_log').pluck();
   }
 
   run(work: Upkeep): Omit<UpkeepDone, 'isBehind'> {
@@ -32,28 +31,23 @@ export class SqliteUpkeep {
       tookMs,
       freePages,
       storedBytes: (this.number('page_count') - freePages) * this.number('page_size'),
-      oldest: { mcp: this.oldest('mcp'), system: this.oldest('system') },
+      oldest: { mcp: this.messages.oldest, system: this.oldestLine.get() as number | null },
     };
   }
 
-  /** One statement is one transaction: it holds the lock no longer than it works. */
+  /** One transaction: it holds the lock no longer than it works. */
   private delete({ log, before, limit }: Upkeep & { task: 'delete' }): number {
     if (limit === 0) return 0;
-    const statements = this.statements[log];
-    const { changes } = before === null ? statements.delete.run(limit) : statements.deleteBefore.run(before, limit);
-    return changes;
+    const until = before ?? Number.MAX_SAFE_INTEGER;
+    if (log === 'system') return this.deleteLines.run(until, limit).changes;
+    return this.database.transaction(() => this.messages.deleteOldest(until, limit)).immediate();
   }
 
   private finish(): void {
-    this.database.exec(
-      'DELETE FROM mcp_log_name WHERE NOT EXISTS (SELECT 1 FROM mcp_log WHERE mcp_log.tool_id = mcp_log_name.tool_id)',
-    );
+    this.database.exec(`DELETE FROM mcp_log_name
+      WHERE NOT EXISTS (SELECT 1 FROM mcp_chunk_key WHERE key = '${KEY.tool('')}' || tool_id)`);
     // Where somebody reads, it does what it can; the next one does the rest.
     this.database.pragma('wal_checkpoint(TRUNCATE)');
-  }
-
-  private oldest(log: LogName): number | null {
-    return this.statements[log].oldest.get() as number | null;
   }
 
   private number(pragma: string): number {

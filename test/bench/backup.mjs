@@ -27,6 +27,7 @@ const { RestoreService } = load('dist/src/backup/restore.service.js');
 const { Settings } = load('dist/src/settings/settings.js');
 const { SupervisorService } = load('dist/src/supervisor/supervisor.service.js');
 const { ToolsService } = load('dist/src/tools/tools.service.js');
+const { packChunks } = load('dist/src/database/message-chunk.js');
 const { ToolRuntimeService } = load('dist/src/tools/tool-runtime.service.js');
 
 const MEGABYTES = option('megabytes', 1_024);
@@ -44,26 +45,29 @@ const logs = join(folder, 'mcps-logs.db');
 function fill() {
   const database = new BetterSqlite3(logs);
   database.pragma('synchronous = OFF');
-  const columns = database.pragma('table_info(mcp_log)').map(({ name }) => name);
-  const insert = database.prepare(
-    `INSERT INTO mcp_log (${columns.join(', ')}) VALUES (${columns.map((name) => `@${name}`).join(', ')})`,
-  );
-  let seq = Number(database.prepare('SELECT coalesce(max(seq), 0) FROM mcp_log').pluck().get());
+  const insert = database.prepare('INSERT INTO mcp_chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)');
+  const remember = database.prepare('INSERT INTO mcp_chunk_key VALUES (?, ?)');
+  let seq = Number(database.prepare('SELECT coalesce(max(last), 0) FROM mcp_chunk').pluck().get());
   const words = Array.from({ length: 4_000 }, (_, n) => Math.sin(n).toString(36).slice(2, 9));
   while (statSync(logs).size < MEGABYTES * 1024 * 1024) {
     database.exec('BEGIN');
+    const messages = [];
     for (let n = 0; n < 5_000; n++) {
       seq++;
       const text = Array.from(
         { length: 120 },
         (_, k) => words[(seq * 31 + k * 17 + ((k * k) % 97)) % words.length],
       ).join(' ');
-      const known = {
-        ...{ seq, id: `bench-${seq}`, at: Date.now(), tool_id: 'bench', tool_name: 'bench', direction: 'to-server' },
-        ...{ kind: 'request', method: 'tools/call', target: 'echo', rpc_id: String(seq), size_bytes: text.length },
-        ...{ truncated: 0, payload: JSON.stringify({ text }) },
-      };
-      insert.run(Object.fromEntries(columns.map((name) => [name, known[name] ?? null])));
+      const payload = JSON.stringify({ text });
+      const values = [
+        ...[`bench-${seq}`, Date.now(), 'bench', 'bench', null, null, 'to-server', 'request', 'tools/call', 'echo'],
+        ...[String(seq), null, null, payload.length, 0, payload],
+      ];
+      messages.push({ seq, values });
+    }
+    for (const { first, last, rows, minAt, maxAt, maxMs, head, cells, payloads, keys } of packChunks(messages)) {
+      insert.run(first, last, rows, minAt, maxAt, maxMs, head, cells, payloads);
+      for (const key of keys) remember.run(key, first);
     }
     database.exec('COMMIT');
     database.pragma('wal_checkpoint(TRUNCATE)');
@@ -183,11 +187,11 @@ async function main() {
   report('restore, s', restore.durationMs / 1000);
   report('of which the service was closed, s', restore.downtimeMs / 1000);
   const database = new BetterSqlite3(logs, { readonly: true });
-  const rows = database.prepare('SELECT count(*) FROM mcp_log').pluck().get();
+  const rows = database.prepare('SELECT count(*) FROM mcp_chunk').pluck().get();
   database.close();
-  const counted = backup.header.tables.find(({ name }) => name === 'logs.mcp_log').rows;
-  // What was recorded since is a handful of messages of the handshake.
-  report('rows too few or too many after it', Math.max(0, counted - rows) + Math.max(0, rows - counted - 50), 0);
+  const counted = backup.header.tables.find(({ name }) => name === 'logs.mcp_chunk').rows;
+  // What was recorded since is a handful of messages of the handshake, in a chunk or some.
+  report('chunks too few or too many after it', Math.max(0, counted - rows) + Math.max(0, rows - counted - 50), 0);
   await app.close();
 }
 

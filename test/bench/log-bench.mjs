@@ -40,6 +40,8 @@ export function option(name, otherwise) {
 
 export const DAY = 86_400_000;
 const DAYS = 14;
+/** Messages that are written at once, which are one chunk or some: `--at-once=2` is a log that was hardly used. */
+const AT_ONCE = option('at-once', 2_000);
 
 /** An empty installation in a folder of its own, or the one in `--folder`, whose rows are used again. */
 export async function openBench({ temporary = false } = {}) {
@@ -95,7 +97,7 @@ export async function fill(bench, count, days = DAYS) {
   const random = seeded(7);
   while (have < count) {
     const rows = [];
-    for (let n = 0; n < 2_000 && have < count; n++, have++)
+    for (let n = 0; n < AT_ONCE && have < count; n++, have++)
       rows.push({ log: 'mcp', values: aRow(have, began + (have / count) * days * DAY, random) });
     await store.write(rows);
     if (store.notRolledUp >= 5_000) await store.rollUp();
@@ -105,7 +107,7 @@ export async function fill(bench, count, days = DAYS) {
 }
 
 async function countRows(bench) {
-  const [row] = await bench.reader.query({ sql: 'SELECT count(*) AS n FROM mcp_log', values: [] });
+  const [row] = await bench.reader.query({ sql: 'SELECT COALESCE(sum(rows), 0) AS n FROM mcp_chunk', values: [] });
   return Number(row.n);
 }
 

@@ -1,9 +1,9 @@
 /**
  * How fast the log of MCP messages is read: `npm run bench:logs` (after `npm run build`). Fills a SQLite log file with
- * 1,000,000 rows of fourteen days, asks it everything that the API can ask, and prints the time of each page (median of 5)
+ * 1,000,000 messages of fourteen days, asks it everything that the API can ask, and prints the time of each page (median of 5)
  * with the plan that SQLite made; then the statistics, and an export of everything. Ends with 1 where a limit is exceeded.
  *
- * `--rows=N` for fewer rows, `--folder=PATH` to fill once and ask again.
+ * `--rows=N` for fewer rows, `--folder=PATH` to fill once and ask again, `--at-once=2` for chunks as small as can be.
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';

@@ -209,7 +209,7 @@ async function load2000() {
 }
 
 async function stored(bench) {
-  const [row] = await bench.reader.query({ sql: 'SELECT COALESCE(max(seq), 0) AS n FROM mcp_log', values: [] });
+  const [row] = await bench.reader.query({ sql: 'SELECT COALESCE(max(last), 0) AS n FROM mcp_chunk', values: [] });
   return Number(row.n);
 }
 

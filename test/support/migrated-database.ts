@@ -50,7 +50,9 @@ export async function createMigratedDatabase(schema: Schema = SCHEMA): Promise<M
 
 function deleteInFile(file: string, table: string): void {
   const database = new BetterSqlite3(file, { timeout: 5_000 });
-  database.exec(`DELETE FROM ${table}`);
+  // Messages are in chunks there.
+  const tables = table === 'mcp_log' ? ['mcp_chunk', 'mcp_chunk_key'] : [table];
+  for (const each of tables) database.exec(`DELETE FROM ${each}`);
   database.close();
 }
 
