@@ -5,8 +5,9 @@ import { firstLogin, login, scratchFolder, startProgram, stopProgram } from './s
 import { FakeKubelet } from './support/fake-kubelet';
 import { allRunning, startFaultProgram } from './support/fault-program';
 import { expectNoOrphan } from './support/invariants';
+import { aSession, modernRequest, raw } from './support/mcp-clients';
 import { waitUntil } from './support/process-tree';
-import { ToolUnderTest } from './support/tool-under-test';
+import { type Send, ToolUnderTest } from './support/tool-under-test';
 
 const folders: { path: string; remove: () => void }[] = [];
 const fresh = (): string => {
@@ -29,6 +30,18 @@ const probe = async (origin: string, path: string) => {
   const response = await fetch(`${origin}/health/${path}`);
   return { status: response.status, body: await response.json() };
 };
+
+const aKey = async (send: Send): Promise<string> => {
+  const { status, body } = await send('POST', '/api-keys', { name: 'a client', role: 'operator' });
+  if (status !== 201) throw new Error(`No key was made: ${JSON.stringify(body)}`);
+  return body.key;
+};
+
+let calls = 0;
+const toolCall = (name: string, args: object) => ({
+  ...{ jsonrpc: '2.0', id: `call ${++calls}`, method: 'tools/call' },
+  params: { name, arguments: args },
+});
 
 describe('a shutdown', () => {
   it('F31: answers a call in flight, refuses new work, is not ready at once but alive, and ends with 0', async () => {
@@ -60,6 +73,36 @@ describe('a shutdown', () => {
     expect(await program.exited).toBe(0);
     expect(kubelet.wouldRestart).toBe(0);
     expect(kubelet.readiness).toEqual([true, false]);
+    await expectNoOrphan(dataDir, pids);
+    expect(program.output()).not.toMatch(/too long|failed/i);
+  }, 60_000);
+});
+
+describe('a shutdown with calls at the gateway', () => {
+  it('F31: answers those in flight, of both eras, refuses new ones with Retry-After, and ends with 0', async () => {
+    const { program, send, origin, dataDir } = await startFaultProgram(fresh());
+    const tool = await ToolUnderTest.create(send, { name: 'slow' });
+    await tool.start();
+    const pids = await allRunning(send, 1);
+    const reach = { origin, key: await aKey(send), tool: 'slow' };
+    const session = await aSession(reach);
+    const modern = modernRequest('the modern call', 'tools/call', { name: 'sleep', arguments: { ms: 2_500 } });
+    const legacy = toolCall('sleep', { ms: 2_500 });
+    const called = [raw(reach, legacy, session), raw(reach, modern.body, modern.headers)];
+    await tool.until('has the calls', ({ inFlight }) => inFlight === 2);
+    program.child.kill('SIGTERM');
+    await waitUntil(() => program.output().includes('Stopping on SIGTERM'), { timeoutMs: 5_000, what: 'the signal' });
+    const refused = await raw(reach, toolCall('echo', { text: 'too late' }), session);
+    expect([refused.status, refused.body.error.data.code, refused.headers.get('retry-after')]).toEqual([
+      ...[503, 'shutting_down', '5'],
+    ]);
+    const answers = await Promise.all(called);
+    expect(answers.map(({ status }) => status)).toEqual([200, 200]);
+    expect(answers.map(({ body }) => [body.id, body.error])).toEqual([
+      [legacy.id, undefined],
+      ['the modern call', undefined],
+    ]);
+    expect(await program.exited).toBe(0);
     await expectNoOrphan(dataDir, pids);
     expect(program.output()).not.toMatch(/too long|failed/i);
   }, 60_000);
@@ -136,6 +179,33 @@ describe('what must not make an orchestrator restart us', () => {
     expect(count(503)).toBeGreaterThan(0);
     expect(count(200) + count(503)).toBe(statuses.length);
     expect(await tool.textOf('echo', { text: 'small' })).toContain('small');
+    await kubelet.stop();
+    expect(kubelet.wouldRestart).toBe(0);
+    expect(await stopProgram(program)).toBe(0);
+  }, 120_000);
+
+  it('F45: the same at the gateway, whose clients are told when to come again', async () => {
+    const limits = { GATEWAY_REQUESTS_PER_SESSION: '1000', GATEWAY_REQUESTS_PER_TOOL: '1000' };
+    const env = { ...limits, NODE_OPTIONS: '--max-old-space-size=128' };
+    const { program, send, origin } = await startFaultProgram(fresh(), env);
+    const kubelet = new FakeKubelet(origin).start();
+    const tool = await ToolUnderTest.create(send, { name: 'echo' });
+    await tool.start();
+    const reach = { origin, key: await aKey(send), tool: 'echo' };
+    const session = await aSession(reach);
+    const text = 'x'.repeat(3_000_000);
+    const seen: [number, string | null][] = [];
+    for (let round = 0; round < 3; round++) {
+      const called = Array.from({ length: 40 }, () => raw(reach, toolCall('echo', { text }), session));
+      for (const { status, headers } of await Promise.all(called)) seen.push([status, headers.get('retry-after')]);
+    }
+    const count = (status: number) => seen.filter(([one]) => one === status).length;
+    expect(count(200)).toBeGreaterThan(0);
+    expect(count(503)).toBeGreaterThan(0);
+    expect(count(200) + count(503)).toBe(seen.length);
+    expect(seen.filter(([status, retryAfter]) => status === 503 && retryAfter !== '2')).toEqual([]);
+    const answer = await raw(reach, toolCall('echo', { text: 'small' }), session);
+    expect(answer.body.result.content[0].text).toContain('small');
     await kubelet.stop();
     expect(kubelet.wouldRestart).toBe(0);
     expect(await stopProgram(program)).toBe(0);

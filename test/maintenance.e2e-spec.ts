@@ -1,5 +1,6 @@
 import { RestoreWatch } from '../src/availability/restore-watch';
 import { Maintenance } from '../src/availability/maintenance';
+import { initializeRequest, raw } from './support/mcp-clients';
 import { startTestApp, type TestApp } from './support/test-app';
 
 describe('maintenance', () => {
@@ -32,6 +33,23 @@ describe('maintenance', () => {
       expect(headers.get('retry-after')).toBe('12');
       expect(headers.get('content-type')).toContain('application/problem+json');
     }
+  });
+
+  it('answers MCP clients at the gateway the same way, whoever asks and for whatever tool', async () => {
+    enter();
+    for (const tool of ['a-tool', 'no-such-tool', '']) {
+      const answer = await raw({ origin: app.origin, key: 'mcps_nobody', tool }, initializeRequest());
+      expect([answer.status, answer.headers.get('retry-after'), answer.body.error]).toEqual([
+        503,
+        '12',
+        expect.objectContaining({ message: expect.stringContaining('a backup is being restored') }),
+      ]);
+      expect(answer.body.error.data.code).toBe('maintenance');
+    }
+    app.nest.get(Maintenance).leave();
+    expect((await raw({ origin: app.origin, key: 'mcps_nobody', tool: 'a-tool' }, initializeRequest())).status).toBe(
+      401,
+    );
   });
 
   it('lets pages of other origins read the answer', async () => {

@@ -39,16 +39,20 @@ export class LoadShedder {
 
   constructor(private readonly clock: Clock) {}
 
-  /** `bytes`: of its body. @throws OverloadedError */
-  admit(request: object, bytes: number): void {
+  /** Whether there is room for a body, which is not counted: for those that are small and many. @throws OverloadedError */
+  assertRoom(bytes: number): void {
     const { usedBytes, limitBytes } = this.look();
     const left = limitBytes * (1 - RESERVE_SHARE) - usedBytes;
-    if ((this.pendingBytes + bytes) * EXPANSION > left) {
-      this.refused += 1;
-      // What was used may have been garbage: the next one looks anew.
-      this.lookedAt = -Infinity;
-      throw new OverloadedError();
-    }
+    if ((this.pendingBytes + bytes) * EXPANSION <= left) return;
+    this.refused += 1;
+    // What was used may have been garbage: the next one looks anew.
+    this.lookedAt = -Infinity;
+    throw new OverloadedError();
+  }
+
+  /** Counts `bytes` of a body until `release`. @throws OverloadedError */
+  admit(request: object, bytes: number): void {
+    this.assertRoom(bytes);
     this.open.set(request, bytes);
     this.pendingBytes += bytes;
   }

@@ -20,7 +20,7 @@ function aWorld(values: Record<string, unknown> = {}) {
     catalogue.begin({ ...base, state: 'completed', verifiedAt: clock.now(), ...given });
     return id;
   };
-  return { clock, add, catalogue, overview: new BackupOverview(catalogue, settings, clock) };
+  return { clock, add, catalogue, known, overview: new BackupOverview(catalogue, settings, clock) };
 }
 
 describe('how the backups stand', () => {
@@ -62,6 +62,24 @@ describe('how the backups stand', () => {
     const { clock, overview } = aWorld({ 'backup.enabled': false });
     clock.advance(1000 * HOUR);
     expect(overview.look()).toMatchObject({ warning: null, intervalSeconds: null });
+  });
+
+  it('goes by what the schedule says now: after a time of it has come, after a change, after the clock was put back', () => {
+    // At 0:00 and 6:00 (UTC is not assumed: the two intervals are 6 and 18 hours in any zone without a change of clocks).
+    const { clock, known, overview } = aWorld({ 'backup.schedule': '0 0,6 * * *' });
+    const seen = new Set<number | null>();
+    for (let hour = 0; hour < 24; hour++) {
+      seen.add(overview.look().intervalSeconds);
+      clock.advance(HOUR);
+    }
+    expect([...seen].sort()).toEqual([6 * 3_600, 18 * 3_600].sort());
+    const before = overview.look().intervalSeconds;
+    known['backup.schedule'] = '*/5 * * * *';
+    expect(overview.look().intervalSeconds).toBe(300);
+    known['backup.schedule'] = '0 0,6 * * *';
+    expect(overview.look().intervalSeconds).toBe(before);
+    clock.advance(-24 * HOUR);
+    expect(overview.look().intervalSeconds).toBe(before);
   });
 
   it('B14: tells how long a restore takes from the last one, else from the last verification', () => {

@@ -23,10 +23,21 @@ export interface BackupOutlook {
 /** With nothing made yet a new installation has this time before anybody is alarmed. */
 const PATIENCE_INTERVALS = 2;
 
+/** What the schedule says between two of its times: nothing of it changes before the next one. */
+interface Interval {
+  schedule: string;
+  /** Epoch milliseconds. */
+  from: number;
+  next: number;
+  ms: number;
+}
+
 /** Sums up the catalogue, from measured values alone. */
 @Injectable()
 export class BackupOverview {
   private readonly startedAt: number;
+  /** Kept: to reckon it costs more than all else that is read for a status, which streams ask for every few seconds. */
+  private interval: Interval | null = null;
 
   constructor(
     private readonly catalogue: BackupCatalogue,
@@ -64,9 +75,14 @@ export class BackupOverview {
 
   private intervalMs(now: number): number | null {
     if (!this.settings.get('backup.enabled')) return null;
-    const time = new CronTime(this.settings.get('backup.schedule'));
+    const schedule = this.settings.get('backup.schedule');
+    const known = this.interval;
+    if (known?.schedule === schedule && known.from <= now && now < known.next) return known.ms;
+    const time = new CronTime(schedule);
     const next = time.getNextDateFrom(new Date(now));
-    return time.getNextDateFrom(next).toMillis() - next.toMillis();
+    const ms = time.getNextDateFrom(next).toMillis() - next.toMillis();
+    this.interval = { schedule, from: now, next: next.toMillis(), ms };
+    return ms;
   }
 
   private restoreSeconds(): number | null {

@@ -1,4 +1,4 @@
-import { Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import type { Principal } from '../auth/principal';
 import { PrincipalRevocations } from '../auth/principal-revocations';
 import { ANSWERED_OK } from '../mcp/relay.types';
@@ -19,6 +19,7 @@ const EXPIRY_MS = 5_000;
 /** Takes every request on its way in and out: rights, limits, counts. One account for all fronts. */
 @Injectable()
 export class ExchangeDesk implements OnModuleInit, OnModuleDestroy {
+  private readonly logger = new Logger('Gateway');
   private readonly waiting = new Set<GatewayExchange>();
   private readonly idle: (() => void)[] = [];
 
@@ -44,7 +45,11 @@ export class ExchangeDesk implements OnModuleInit, OnModuleDestroy {
 
   /** Who keeps account of the requests to one endpoint. */
   ownerFor(endpoint: Endpoint): ExchangeOwner {
-    return { ended: (exchange, outcome) => this.ended(endpoint, exchange, outcome) };
+    return {
+      ended: (exchange, outcome) => this.ended(endpoint, exchange, outcome),
+      unexpected: ({ message: { method } }, error) =>
+        this.logger.error('A request to the gateway failed', error, { endpoint: endpoint.name, method }),
+    };
   }
 
   /** @throws CallingNotAllowedError, TooManyRequestsInFlightError */

@@ -1,5 +1,7 @@
 import { ClientMessage } from '../mcp/client-message';
 import { ANSWERED_OK } from '../mcp/relay.types';
+import { RpcRefusal } from '../mcp/rpc-answers';
+import { EndpointNotFoundError } from './gateway.errors';
 import type { ExchangeOwner, GatewayExchange } from './gateway-exchange';
 import type { GatewaySession } from './gateway-session';
 import type { Endpoint, GatewayRequest } from './gateway.types';
@@ -10,7 +12,7 @@ import type { OpenStreams } from './open-streams';
 import { PostExchange } from './session-exchanges';
 
 const TEXT = '{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"echo"}}';
-const owner: ExchangeOwner = { ended: () => undefined };
+const owner: ExchangeOwner = { ended: () => undefined, unexpected: () => undefined };
 const endpoint = { name: 'tool', ended: () => undefined } as unknown as Endpoint;
 
 function aRequest(): { to: GatewayRequest; written: string[] } {
@@ -62,6 +64,17 @@ describe('an exchange that is over', () => {
     expect(written).toEqual([expect.stringContaining('"id":7,"error"')]);
     expect(Object.values(exchange)).not.toContain(message);
     expect(Object.values(exchange)).not.toContain(to);
+  });
+
+  it.each(kinds)('%s tells its owner of a failure that nobody foresaw, and of no other', (_kind, make) => {
+    const told: unknown[] = [];
+    const unexpected = new Error('a bug');
+    owner.unexpected = (_exchange, error) => void told.push(error);
+    make(aMessage(), aRequest().to).fail(unexpected);
+    make(aMessage(), aRequest().to).fail(new EndpointNotFoundError());
+    make(aMessage(), aRequest().to).fail(new RpcRefusal(-32601, 'no such method'));
+    owner.unexpected = () => undefined;
+    expect(told).toEqual([unexpected]);
   });
 
   it('at one tool for the joint endpoint keeps nothing', () => {

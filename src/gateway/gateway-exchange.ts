@@ -1,13 +1,15 @@
 import { ClientMessage } from '../mcp/client-message';
 import { CallCancelledError, CallTimeoutError } from '../mcp/peer.errors';
 import type { AnswerFacts, Exchange } from '../mcp/relay.types';
-import { errorAnswer, rpcErrorFor } from '../mcp/rpc-answers';
+import { errorAnswer, isTellable, rpcErrorFor } from '../mcp/rpc-answers';
 import type { CallOutcome } from '../mcp/traffic';
 import type { GatewayClient } from './gateway.types';
 
 /** Who keeps account of requests. */
 export interface ExchangeOwner {
   ended(exchange: GatewayExchange, outcome: CallOutcome): void;
+  /** It fails for a reason that nobody foresaw, which the client is not told. */
+  unexpected(exchange: GatewayExchange, error: unknown): void;
 }
 
 /**
@@ -38,6 +40,7 @@ export abstract class GatewayExchange implements Exchange {
 
   fail(error: unknown): void {
     if (this.isOver) return;
+    if (!isTellable(error)) this.owner.unexpected(this, error);
     const isCancelled = error instanceof CallCancelledError;
     const outcome = isCancelled ? 'cancelled' : error instanceof CallTimeoutError ? 'timeout' : 'transport_error';
     this.end(outcome);

@@ -5,6 +5,7 @@ import type { Principal } from '../auth/principal';
 import { DomainError } from '../common/domain-error';
 import { traceContextOf } from '../common/trace-context';
 import { ClientMessage } from '../mcp/client-message';
+import { isTellable } from '../mcp/rpc-answers';
 import { ToolOutOfScopeError } from '../tools/tools.errors';
 import { EndpointNotFoundError, ShuttingDownError } from './gateway.errors';
 import { GatewayAccess } from './gateway-access';
@@ -42,6 +43,8 @@ export class GatewayFront {
   isClosing = false;
   /** Throws while nobody is let in (maintenance). */
   assertOpen: () => void = () => undefined;
+  /** Throws while there is no memory for a body. */
+  takeRoom: (to: GatewayRequest, limitBytes: number) => void = () => undefined;
   private readonly logger = new Logger('Gateway');
   private readonly paths = new GatewayPaths();
   private readonly idPrefix = randomUUID().slice(0, 13);
@@ -136,15 +139,16 @@ export class GatewayFront {
   }
 
   private readMessages(to: GatewayRequest, path: GatewayPath, endpoint: Endpoint): void {
-    readBody(
-      to.request,
-      this.limits.bodyBytes,
-      (text) => this.onMessages(to, path, endpoint, text),
-      (error) => {
-        // What is left of the body is not worth reading: the connection goes with it.
-        this.refuse(to, error, ['Connection', 'close']);
-      },
-    );
+    const { bodyBytes } = this.limits;
+    // What is left of the body is not worth reading: the connection goes with it.
+    const refuse = (error: unknown) => this.refuse(to, error, ['Connection', 'close']);
+    try {
+      this.takeRoom(to, bodyBytes);
+    } catch (error) {
+      refuse(error);
+      return;
+    }
+    readBody(to.request, bodyBytes, (text) => this.onMessages(to, path, endpoint, text), refuse);
   }
 
   private onMessages(to: GatewayRequest, path: GatewayPath, endpoint: Endpoint, text: string): void {
@@ -213,10 +217,6 @@ function tracedBy({ headers }: IncomingMessage, messages: ClientMessage[]): Clie
   if (headers.traceparent === undefined) return messages;
   const trace = traceContextOf(headers);
   return trace === null ? messages : messages.map((message) => message.traced(trace));
-}
-
-function isTellable(error: unknown): boolean {
-  return error instanceof DomainError || (error instanceof Error && 'rpcCode' in error);
 }
 
 function speaksModern({ headers }: IncomingMessage): boolean {

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { LoadShedder } from '../availability/load-shedder';
 import { Maintenance } from '../availability/maintenance';
 import { ShutdownCoordinator } from '../availability/shutdown-coordinator';
 import { Readings } from '../metrics/readings';
@@ -9,6 +10,7 @@ export class GatewaySurroundings {
   constructor(
     readonly shutdown: ShutdownCoordinator,
     readonly maintenance: Maintenance,
+    readonly shedder: LoadShedder,
     readonly readings: Readings,
   ) {}
 }

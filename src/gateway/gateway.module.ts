@@ -4,6 +4,7 @@ import { AuthModule } from '../auth/auth.module';
 import { LimitsModule } from '../limits/limits.module';
 import { McpModule } from '../mcp/mcp.module';
 import { ToolsModule } from '../tools/tools.module';
+import { takeRoom } from './body-room';
 import { ExchangeDesk } from './exchange-desk';
 import { GatewayAccess } from './gateway-access';
 import { GatewayCounters } from './gateway-counters';
@@ -59,11 +60,12 @@ export class GatewayModule {
     front: GatewayFront,
     sessions: GatewaySessions,
     counters: GatewayCounters,
-    { shutdown, maintenance, readings }: GatewaySurroundings,
+    { shutdown, maintenance, shedder, readings }: GatewaySurroundings,
   ) {
     shutdown.register({ name: 'the gateway', phase: 'refuse', run: () => door.close() });
     shutdown.register({ name: 'calls at the gateway', phase: 'drain', run: () => door.drain() });
     front.assertOpen = () => maintenance.assertOpen();
+    front.takeRoom = (to, limitBytes) => takeRoom(shedder, to, limitBytes);
     readings.gateway = () => ({ sessions: sessions.count, inFlight: counters.inFlight });
   }
 }

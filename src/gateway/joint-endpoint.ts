@@ -184,10 +184,10 @@ export class JointEndpoint implements Endpoint, OnModuleInit, OnModuleDestroy {
       exchange.answer(text, facts);
       return;
     }
-    this.withAddresses(client.principal, tool.name, text).then(
-      (shown) => exchange.answer(shown, facts),
-      () => exchange.answer(text, facts),
-    );
+    this.withAddresses(client.principal, tool.name, text)
+      .catch(() => text)
+      .then((shown) => exchange.answer(shown, facts))
+      .catch((error: unknown) => exchange.fail(error));
   }
 
   private async withAddresses(principal: Principal, tool: string, text: string): Promise<string> {

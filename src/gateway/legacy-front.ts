@@ -58,16 +58,15 @@ export class LegacyFront {
   }
 
   private async initialize(to: GatewayRequest, endpoint: Endpoint, message: ClientMessage): Promise<void> {
-    let session: GatewaySession | null = null;
     try {
-      session = await this.begin(to, endpoint, 'http', message, (begun, result) => {
+      const session = await this.begin(to, endpoint, 'http', message, (begun, result) => {
         const headers = ['Mcp-Session-Id', begun.sessionId];
         writeJson(to, 200, resultAnswer(message.idText, result), headers);
       });
+      if (to.response.destroyed) session.end();
     } catch (error) {
       writeRefusal(to, error, message.idText);
     }
-    if (session !== null && to.response.destroyed) session.end();
   }
 
   /** Begins a session; for both transports that have some. */

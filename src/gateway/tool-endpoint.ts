@@ -128,12 +128,12 @@ export class ToolEndpoint implements Endpoint {
   }
 
   private passWhenAwake(exchange: ClientExchange): void {
-    this.wake().then(
-      (session) => {
+    this.wake()
+      .then((session) => {
         if (!exchange.isOver) this.pass(session, exchange);
-      },
-      (error: unknown) => exchange.fail(error),
-    );
+      })
+      // Also what fails on the way on: nobody else would answer, and nobody hear of it.
+      .catch((error: unknown) => exchange.fail(error));
   }
 
   private timeoutOf({ message }: ClientExchange): number {

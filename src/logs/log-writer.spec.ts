@@ -2,6 +2,8 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { anInProcessWriter } from '../../test/support/in-process-writer';
 import { removeTemporaryFolders } from '../../test/support/temporary-folder';
+import { DatabaseWriters } from '../database/database-writers';
+import { LogWriter } from './log-writer';
 import type { CommittedRow } from './log-writer.types';
 
 const row = (id: string) => [id, 1_000, 1, 'Test', 'said', null, null];
@@ -56,5 +58,63 @@ describe('a log writer that rests', () => {
     await meanwhile;
     expect(store.system).toHaveLength(2);
     await writers.flushAll();
+  });
+});
+
+describe('the thread of a log writer', () => {
+  beforeAll(() => Logger.overrideLogger(false));
+  beforeEach(() => jest.useFakeTimers());
+  afterEach(() => jest.useRealTimers());
+
+  /** A writer whose threads take everything at once, and how many of them live and have lived. */
+  function aCountedWriter() {
+    const threads = { started: 0, ended: 0 };
+    const state = {
+      ...{ written: { mcp: 0, system: 0 }, spooled: 0, spoolBytes: 0 },
+      ...{ oldestAt: null, flushMs: 0, isRollingUp: false },
+    };
+    const writer = new LogWriter(({ onMessage }) => {
+      threads.started++;
+      return {
+        post: (request) => {
+          if (request.type === 'write') onMessage({ type: 'taken', batch: request.batch, state });
+          if (request.type === 'close') threads.ended++;
+        },
+        hold: () => undefined,
+        end: () => Promise.resolve(),
+      };
+    }, new DatabaseWriters());
+    return { writer, threads };
+  }
+
+  it('ends when it has had nothing to do for ten seconds', async () => {
+    const { writer, threads } = aCountedWriter();
+    await writer.write('system', [row('a')]);
+    jest.advanceTimersByTime(9_999);
+    expect(threads).toEqual({ started: 1, ended: 0 });
+    jest.advanceTimersByTime(1);
+    expect(threads).toEqual({ started: 1, ended: 1 });
+  });
+
+  it('is not started each minute where work comes each minute, and still ends when that is over', async () => {
+    const { writer, threads } = aCountedWriter();
+    for (let minute = 0; minute < 10; minute++) {
+      await writer.write('mcp', []);
+      jest.advanceTimersByTime(60_000);
+    }
+    expect(threads).toEqual({ started: 2, ended: 1 });
+    jest.advanceTimersByTime(30_000);
+    expect(threads).toEqual({ started: 2, ended: 2 });
+  });
+
+  it('is as short-lived as the first one where work comes now and then', async () => {
+    const { writer, threads } = aCountedWriter();
+    for (let time = 0; time < 3; time++) {
+      await writer.write('system', [row('a')]);
+      jest.advanceTimersByTime(10_000);
+      expect(threads.ended).toBe(threads.started);
+      jest.advanceTimersByTime(120_000);
+    }
+    expect(threads.started).toBe(3);
   });
 });

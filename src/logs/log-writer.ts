@@ -11,6 +11,12 @@ const TELL_EVERY_MS = 60_000;
 const CLOSE_LIMIT_MS = 3_000;
 /** A thread costs ten megabytes: one that has had nothing to do for so long ends, and the next batch starts another. */
 const IDLE_MS = 10_000;
+/**
+ * To start one costs as much CPU as all else of an idle minute. Where work comes again soon after the last one has ended, as
+ * it does while silent tools are asked once a minute whether they are there, the next one stays over such a pause.
+ */
+const LONG_IDLE_MS = 90_000;
+const SOON_MS = 120_000;
 /** So many threads that failed within so long: another one is of no use. */
 const FAILING_THREADS = 10;
 const FAILING_WITHIN_MS = 60_000;
@@ -56,6 +62,9 @@ export class LogWriter {
   private closed: (() => void) | null = null;
   private isClosed = false;
   private idle: NodeJS.Timeout | null = null;
+  private idleMs = IDLE_MS;
+  /** When a thread was last ended because it had nothing to do. */
+  private idledAt = -Infinity;
   /** When threads have failed, of late. */
   private failedAt: number[] = [];
   /** While other data is put into the place of ours. */
@@ -179,6 +188,7 @@ export class LogWriter {
   connect(): WriterLine {
     if (this.line) return this.line;
     if (this.isClosed) throw new Error('The log writer is closed');
+    this.idleMs = this.monotonic() - this.idledAt < SOON_MS ? LONG_IDLE_MS : IDLE_MS;
     const line = this.open({
       onMessage: (message) => {
         if (this.line === line) this.onMessage(message);
@@ -231,9 +241,10 @@ export class LogWriter {
         this.endWhenIdle();
         return;
       }
+      this.idledAt = this.monotonic();
       this.detach();
       line.post({ type: 'close' });
-    }, IDLE_MS);
+    }, this.idleMs);
     this.idle.unref();
   }
 

@@ -140,10 +140,20 @@ export class HeldCall implements RelaySink {
     }
   }
 
+  /** Never throws: a timer calls it. */
   private putQuestions(): void {
     this.collecting = null;
     const { exchange } = this;
     if (exchange === null || this.questions.size === 0 || this.isDone) return;
+    try {
+      this.putTo(exchange);
+    } catch (error) {
+      exchange.fail(error);
+      this.giveUp('Its client could not be asked');
+    }
+  }
+
+  private putTo(exchange: Exchange): void {
     this.round += 1;
     const asked = [...this.questions.values()].map(({ key, text }) => `${JSON.stringify(key)}:${text}`);
     const state = this.options.seal(this.round, Date.now() + PATIENCE_MS);

@@ -130,4 +130,20 @@ describe('a client with a session at a server of the modern era', () => {
     exchange.onCancel?.('enough');
     expect(world.transport.sentOf('notifications/cancelled')[0]?.params).toEqual({ requestId: 1, reason: 'enough' });
   });
+
+  it('fails, and nothing else does, where the server can not be asked again for a reason that nobody foresaw', () => {
+    jest.useFakeTimers({ doNotFake: ['setImmediate'] });
+    try {
+      const exchange = begin();
+      const boom = new Error('boom');
+      inputRequired(1);
+      world.peer.relay = () => {
+        throw boom;
+      };
+      jest.advanceTimersByTime(1_000);
+      expect(exchange.failures).toEqual([boom]);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
 });

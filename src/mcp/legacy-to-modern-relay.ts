@@ -109,8 +109,14 @@ class BridgedCall implements RelaySink {
     return this.client.ask(this.exchange, method, params === undefined ? undefined : withElicitationId(method, params));
   }
 
+  /** Never throws: a timer calls it. */
   private sendUnlessOver(params: string): void {
-    if (!this.exchange.isOver) this.send(params === '' ? undefined : params);
+    if (this.exchange.isOver) return;
+    try {
+      this.send(params === '' ? undefined : params);
+    } catch (error) {
+      this.exchange.fail(error);
+    }
   }
 }
 

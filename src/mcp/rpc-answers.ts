@@ -21,6 +21,11 @@ export function rpcErrorFor(error: unknown): { code: number; message: string; da
   return { code: RPC_CODES.internalError, message: 'An unexpected error', data: { code: 'internal_error' } };
 }
 
+/** Whether an error tells a client something: any other one is for our own log. */
+export function isTellable(error: unknown): boolean {
+  return error instanceof DomainError || error instanceof MalformedMessageError || error instanceof RpcRefusal;
+}
+
 /** A request that is refused with a code of the protocol. */
 export class RpcRefusal extends Error {
   constructor(

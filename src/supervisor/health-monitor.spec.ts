@@ -256,4 +256,26 @@ describe('the health of running tools', () => {
     expect(counts.at(-1)).toBe(100);
     expect(Math.max(...asked)).toBeLessThan(60);
   });
+
+  it('is asked for of all others where one tool can not be judged, or its question fails as nobody foresaw', async () => {
+    const one = ward();
+    for (const name of ['broken', 'deaf', 'well']) await one.start(name);
+    const boom = (): never => {
+      throw new Error('boom');
+    };
+    Object.defineProperty(one.supervisor.session('broken'), 'peer', { get: boom, configurable: true });
+    one.supervisor.session('deaf')!.ping = () => Promise.reject(new Error('boom'));
+    const heard: unknown[] = [];
+    const note = (reason: unknown) => void heard.push(reason);
+    process.on('unhandledRejection', note);
+    one.pass(3 * INTERVAL_MS);
+    await one.until('the last one was asked', () => one.pings(2) >= 2);
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('unhandledRejection', note);
+    expect(heard).toEqual([]);
+    Object.defineProperty(one.supervisor.session('broken'), 'peer', { value: null, configurable: true });
+    expect(['broken', 'deaf', 'well'].map((name) => one.supervisor.snapshot(name).state)).toEqual(
+      Array(3).fill('running'),
+    );
+  });
 });

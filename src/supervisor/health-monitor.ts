@@ -86,7 +86,18 @@ export class HealthMonitor implements OnApplicationBootstrap, OnModuleDestroy {
     this.lastTickAt = now;
     const running = this.supervisor.runningSessions();
     for (const id of this.patients.keys()) if (!running.has(id)) this.patients.delete(id);
-    for (const [toolId, session] of running) this.examine(toolId, session);
+    for (const [toolId, session] of running) {
+      try {
+        this.examine(toolId, session);
+      } catch (error) {
+        this.onFault(session, error);
+      }
+    }
+  }
+
+  /** One tool that can't be judged leaves all others in care, and itself as it is. */
+  private onFault(session: ToolSession, error: unknown): void {
+    this.logger.error('A tool could not be examined', error, { tool: session.tool.name });
   }
 
   private schedule(): void {
@@ -114,7 +125,11 @@ export class HealthMonitor implements OnApplicationBootstrap, OnModuleDestroy {
     }
     const { health, verdict, ask } = look(known.health, this.sightOf(session), this.rules, Math.random());
     this.apply(known, { health, verdict });
-    if (ask) void session.ping(this.rules.answerMs).then((result) => this.onResult(known, result));
+    if (!ask) return;
+    session
+      .ping(this.rules.answerMs)
+      .then((result) => this.onResult(known, result))
+      .catch((error: unknown) => this.onFault(session, error));
   }
 
   private onResult(patient: Patient, result: PingResult): void {

@@ -10,8 +10,9 @@ import {
   problem,
   startProblem,
 } from './failure-explanation';
+import type { ChildExit } from './isolation';
 import type { StderrRing } from './stderr-ring';
-import type { LifecycleEvent, Phase } from './tool-lifecycle';
+import type { LifecycleEvent, Phase, Problem } from './tool-lifecycle';
 import type { ToolSession } from './tool-session';
 import { within } from './within';
 
@@ -22,6 +23,8 @@ export interface ReportSurroundings {
   stderr: StderrRing;
   phase: () => Phase;
   tell: (event: LifecycleEvent) => void;
+  /** Told of what nobody foresaw. */
+  fault: (what: string, error: unknown) => void;
 }
 
 /** A failed handshake may be the first sign of an exit; this long we wait for the exit itself, which tells more. */
@@ -49,8 +52,8 @@ export class SessionReport {
     if (!session.signal.aborted) era.forget();
     const exit = child !== null && mayBeAnExit(error) ? await within(EXIT_GRACE_MS, child.exited) : undefined;
     const at = clock.now();
-    const stderr = this.lastWords(EVIDENCE_LINES);
     if (!exit) {
+      const stderr = this.lastWords(EVIDENCE_LINES);
       const failure = startProblem(error, at, { stderr, mask: session.mask });
       // A remembered verdict may be out of date; the next try asks anew.
       const permanent = failure.permanent && !(error instanceof HandshakeError && probe !== 'auto');
@@ -59,7 +62,7 @@ export class SessionReport {
     }
     // Some servers end on a method they don't know: they are asked once more without the probe.
     const isProbes = error instanceof HandshakeError && error.code === 'closed_during_probe';
-    const explanation = exitProblem(exit, at, { ready: false, stderr });
+    const explanation = this.explain(exit, at, false);
     const again = !session.signal.aborted && probe === 'auto' && isProbes && !endedBeforeReading(explanation);
     if (again) era.learn('legacy', session.tool, at);
     const permanent = isPermanentExit(explanation);
@@ -69,10 +72,10 @@ export class SessionReport {
   /** Tells how the session ends, whenever that is. */
   watchEnd(): void {
     const { session } = this;
-    const { clock, phase, tell } = this.surroundings;
+    const { clock, phase, tell, fault } = this.surroundings;
     const { generation, process: child, peer } = session;
     let broken: LifecycleEvent | null = null;
-    void child?.exited.then((exit) => {
+    const onExit = (exit: ChildExit): void => {
       // Calls in flight fail now, and with the true reason.
       session.endBecause(
         'process_exited',
@@ -83,9 +86,10 @@ export class SessionReport {
       const at = clock.now();
       // F21: its pipe broke first, and it ended politely when we let go of the other: that is no end of its own will.
       if (broken !== null && exit.code === 0) tell(broken);
-      const explanation = exitProblem(exit, at, { ready: true, stderr: this.lastWords(EVIDENCE_LINES) });
+      const explanation = this.explain(exit, at, true);
       tell({ type: 'exited', generation, exit: { ...exit, at }, problem: explanation, again: false });
-    });
+    };
+    child?.exited.then(onExit).catch((error: unknown) => fault('The end of a program could not be told', error));
     peer?.onClose((end) => {
       // How a pipe ended tells a user little, but for one that was never read.
       const code = child === null || end.code === 'stdin_stuck' ? end.code : 'connection_lost';
@@ -96,8 +100,21 @@ export class SessionReport {
         again: child === null,
       };
       if (end.code !== 'process_exited') broken = lost;
-      void within<unknown>(EXIT_GRACE_MS, child?.exited ?? Promise.resolve()).then(() => tell(lost));
+      within<unknown>(EXIT_GRACE_MS, child?.exited ?? Promise.resolve())
+        .catch((error: unknown) => fault('The end of a program was not heard of', error))
+        .then(() => tell(lost))
+        .catch((error: unknown) => fault('The end of a connection could not be told', error));
     });
+  }
+
+  /** Why it ended. To explain is to guess at what a program wrote: where that fails, the tool has ended all the same. */
+  private explain(exit: ChildExit, at: number, ready: boolean): Problem {
+    try {
+      return exitProblem(exit, at, { ready, stderr: this.lastWords(EVIDENCE_LINES) });
+    } catch (error) {
+      this.surroundings.fault('The end of a program could not be explained', error);
+      return problem(ready ? 'exited' : 'exited_before_handshake', 'The program has ended', at);
+    }
   }
 
   private lastWords(count: number): string[] {

@@ -393,6 +393,7 @@ export class SupervisorService implements OnModuleInit {
       onNoise: ({ name }, line) =>
         this.logger.debug('A tool wrote something that is no MCP message', { tool: name, line }),
       onChange,
+      onFault: ({ name }, what, error) => this.logger.error(what, error, { tool: name }),
       stderrSink,
       handshake,
     });

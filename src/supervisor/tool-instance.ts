@@ -45,6 +45,8 @@ export interface InstanceSurroundings extends SessionSurroundings {
   stderrSink?: (tool: () => SupervisedTool) => StderrSink;
   /** Told after each change of state. */
   onChange: (instance: ToolInstance, before: LifecycleState) => void;
+  /** Told of what nobody foresaw, and nobody waits for: it is this tool's trouble, and never the end of MCPS.ONE. */
+  onFault?: (tool: SupervisedTool, what: string, error: unknown) => void;
 }
 
 interface Waiter {
@@ -231,7 +233,15 @@ export class ToolInstance {
 
   private announce(before: LifecycleState): void {
     this.waiters = this.waiters.filter((waiter) => !waiter.settle(this.state));
-    this.surroundings.onChange(this, before);
+    try {
+      this.surroundings.onChange(this, before);
+    } catch (error) {
+      this.fault('Who watches a tool failed when its state changed', error);
+    }
+  }
+
+  private fault(what: string, error: unknown): void {
+    this.surroundings.onFault?.(this.definition, what, error);
   }
 
   private markReady(): void {
@@ -264,6 +274,17 @@ export class ToolInstance {
   private async bringUp(generation: number): Promise<void> {
     // It may have been stopped while it waited for its turn.
     if (this.state.generation !== generation || this.state.phase !== 'starting') return;
+    try {
+      await this.beginLife(generation);
+    } catch (error) {
+      this.fault('A tool could not be started for a reason that nobody foresaw', error);
+      // Not the error itself: no mask of this tool's secrets may be there yet.
+      const failure = problem('start_failed', 'An unexpected error; see the system log', this.surroundings.clock.now());
+      this.dispatch({ type: 'start-failed', generation, problem: failure, permanent: false });
+    }
+  }
+
+  private async beginLife(generation: number): Promise<void> {
     const { clock } = this.surroundings;
     const session = new ToolSession(generation, this.definition, this.shown, this.surroundings);
     this.session = session;
@@ -276,6 +297,7 @@ export class ToolInstance {
       stderr: this.stderr,
       phase: () => this.state.phase,
       tell: (event: LifecycleEvent) => this.dispatch(event),
+      fault: (what, error) => this.fault(what, error),
     });
     try {
       await session.open(this.stderr);
@@ -289,19 +311,28 @@ export class ToolInstance {
     }
   }
 
-  /** Nothing new is taken; reports when what is in flight has ended. */
+  /** Nothing new is taken; reports when what is in flight has ended. Never rejects. */
   private async drain(generation: number): Promise<void> {
-    await this.current?.peer?.drain();
+    try {
+      await this.current?.peer?.drain();
+    } catch (error) {
+      this.fault('The calls of a tool could not be waited for', error);
+    }
     this.dispatch({ type: 'drained', generation });
   }
 
-  /** Ends a generation politely and reports when nothing of it is left; the ladder of the lifecycle adds the force. */
+  /**
+   * Ends a generation politely and reports when nothing of it is left; the ladder of the lifecycle adds the force. Never
+   * rejects: what fails on the way is told, and the way goes on.
+   */
   private async takeDown(generation: number): Promise<void> {
     const session = this.session;
     if (session?.generation === generation) {
-      await session.close();
+      await session.close().catch((error: unknown) => this.fault('A tool could not be ended politely', error));
       while (!session.isGone()) await delay(this.state.rung === 'unkillable' ? UNKILLABLE_POLL_MS : GONE_POLL_MS);
-      await session.release();
+      await session
+        .release()
+        .catch((error: unknown) => this.fault('What a tool has left behind could not be cleared away', error));
     } else {
       await Promise.resolve(); // it never began; still, events follow one another and don't nest
     }

@@ -198,8 +198,11 @@ export class ToolSession {
     this.aborter.abort();
     // A start under way comes to its end first, so that a process can't appear after we have looked.
     await this.opening?.catch(() => undefined);
-    await this.peer?.close();
-    this.remoteClosed = true;
+    try {
+      await this.peer?.close();
+    } finally {
+      this.remoteClosed = true;
+    }
   }
 
   private async startProgram(stderr: StderrRing): Promise<StdioTransport> {

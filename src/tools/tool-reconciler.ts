@@ -67,7 +67,7 @@ export class ToolReconciler implements OnApplicationBootstrap, OnModuleDestroy {
         );
       }
     }
-    void this.tick();
+    this.tickUnattended();
   }
 
   onModuleDestroy(): void {
@@ -87,10 +87,15 @@ export class ToolReconciler implements OnApplicationBootstrap, OnModuleDestroy {
     }
   }
 
+  /** Whatever a tick fails of, the next one comes. */
+  private tickUnattended(): void {
+    this.tick().catch((error: unknown) => this.logger.error('Tools could not be compared with what is wished', error));
+  }
+
   private schedule(): void {
     const tickMs = TICK_MS * (0.9 + 0.2 * Math.random());
     this.timer = setTimeout(() => {
-      void this.tick();
+      this.tickUnattended();
       this.schedule();
     }, tickMs).unref();
   }
