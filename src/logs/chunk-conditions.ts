@@ -21,6 +21,7 @@ function messagesOf({ payload, search }: ChunkQuery): string {
   const payloads = payload === false && search === undefined ? `x''` : 'c.payloads';
   return `CROSS JOIN mcp_rows(c.first, c.head, c.cells, ${payloads}, ?) AS m`;
 }
+
 /** So many tools are looked for in the keys; unpacking the chunks costs less than looking for more. */
 const MOST_TOOLS = 20;
 const BACK = `COALESCE((SELECT back_ms FROM log_clock WHERE log = 'mcp_log'), 0)`;
