@@ -1,6 +1,7 @@
 import BetterSqlite3 from 'better-sqlite3';
 import { BatchIds, newId } from '../common/ids';
-import { registerChunkRows, rowsOfChunk, type ChunkQuery, type MessageRow } from './chunk-rows';
+import type { ChunkQuery } from './chunk-query';
+import { registerChunkRows, rowsOfChunk, type MessageRow } from './chunk-rows';
 import { InvalidMessageError, type NumberedMessage, packChunks, type PackedChunk } from './message-chunk';
 import type { MessageValues } from './message-columns';
 
@@ -154,16 +155,17 @@ describe('a chunk of messages', () => {
     const [chunk] = packed(
       numbered([
         message({ 3: 'a "quoted" [name]', 9: 'C:\\dir, (1)' }),
-        message({ 2: 'tool-2', 4: null, 7: 'response', 6: 'from-server' }),
+        message({ 2: 'tool-2', 4: null, 7: 'response', 6: 'from-server', 12: 250.5 }),
       ]),
     );
     const has = (query: ChunkQuery) =>
-      database.prepare('SELECT mcp_has(?, ?)').pluck().get(chunk?.head, JSON.stringify(query));
+      database.prepare('SELECT mcp_has(?, ?, ?)').pluck().get(chunk?.head, chunk?.cells, JSON.stringify(query));
     for (const query of [
       {},
       { first: 99 },
       { toolId: 'tool-1', toolName: 'a "quoted" [name]', target: 'C:\\dir, (1)' },
       { sessionId: null, kinds: ['error', 'response'] },
+      { toolId: 'tool-2', minDurationMs: 250.5 },
       { scope: ['tool-3', 'tool-2'], direction: 'from-server', method: 'tools/call' },
     ]) {
       expect({ query, has: has(query) }).toEqual({ query, has: 1 });
@@ -173,6 +175,8 @@ describe('a chunk of messages', () => {
       { toolId: 'tool-1', kinds: ['response'] },
       { sessionId: null, direction: 'to-server' },
       { target: 'C:.dir, (1)' },
+      { toolId: 'tool-1', minDurationMs: 1 },
+      { toolId: 'tool-2', minDurationMs: 251 },
       { scope: ['tool-3'] },
       { toolId: 'say' },
     ]) {
