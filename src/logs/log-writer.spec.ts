@@ -15,10 +15,10 @@ describe('who listens to the log writer', () => {
   it('is followed only when what was taken before is stored, so that nothing is between what it reads and hears', async () => {
     const { writer, store, writers } = anInProcessWriter();
     const heard: CommittedRow[] = [];
-    const before = writer.write('system', [row('before')]);
+    const before = writer.writeRows([row('before')]);
     writer.onCommitted((rows) => heard.push(...rows));
     const following = writer.following();
-    const after = writer.write('system', [row('after')]);
+    const after = writer.writeRows([row('after')]);
     await following;
     expect(store.system.length).toBeGreaterThanOrEqual(1);
     await Promise.all([before, after]);
@@ -32,9 +32,9 @@ describe('who listens to the log writer', () => {
     const heard: CommittedRow[] = [];
     const stop = writer.onCommitted((rows) => heard.push(...rows));
     await writer.following();
-    await writer.write('system', [row('first')]);
+    await writer.writeRows([row('first')]);
     stop();
-    await writer.write('system', [row('unheard')]);
+    await writer.writeRows([row('unheard')]);
     expect(heard.map(({ values }) => values[0])).toEqual(['first']);
     await writers.flushAll();
   });
@@ -46,12 +46,12 @@ describe('a log writer that rests', () => {
 
   it('has stored what it was given, takes nothing, and goes on with what has come meanwhile', async () => {
     const { writer, store, writers } = anInProcessWriter();
-    const before = writer.write('system', [row('before')]);
+    const before = writer.writeRows([row('before')]);
     const wake = await writer.rest();
     await before;
     expect(store.system).toHaveLength(1);
     let isWritten = false;
-    const meanwhile = writer.write('system', [row('meanwhile')]).then(() => (isWritten = true));
+    const meanwhile = writer.writeRows([row('meanwhile')]).then(() => (isWritten = true));
     for (let turns = 0; turns < 20; turns++) await turn();
     expect([isWritten, store.system.length]).toEqual([false, 1]);
     wake();
