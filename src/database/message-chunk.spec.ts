@@ -97,9 +97,15 @@ describe('a chunk of messages', () => {
 
   it('says by what it can be found', () => {
     const ids = new BatchIds();
-    const list = [message({ 0: ids.of(AT, 1) }), message({ 7: 'error', 8: 'prompts/get', 0: 'odd', 9: null })];
+    const list = [
+      message({ 0: ids.of(AT, 1), 12: 9.9 }),
+      message({ 7: 'error', 8: 'prompts/get', 0: 'odd', 9: null, 12: 100 }),
+    ];
     expect(packed(numbered(list))[0]?.keys.sort()).toEqual(
-      ['t:tool-1', 's:session-1', 'g:say', 'm:prompts/get', 'k:error', `b:${ids.of(AT, 1).slice(18)}`, 'i:odd'].sort(),
+      [
+        ...['t:tool-1', 's:session-1', 'g:say', 'm:prompts/get', 'k:error', 'd:10', 'd:100'],
+        ...[`b:${ids.of(AT, 1).slice(18)}`, 'i:odd'],
+      ].sort(),
     );
   });
 

@@ -1,6 +1,6 @@
 import type { ChunkQuery } from '../database/chunk-query';
 import { type Condition, condition } from '../database/log-query';
-import { COMMON_METHOD, KEY, RARE_KINDS } from '../database/message-chunk';
+import { COMMON_METHOD, KEY, RARE_KINDS, SLOW_MS } from '../database/message-chunk';
 import { joined } from './message-statements';
 
 /**
@@ -75,13 +75,15 @@ export function insideConditions(query: ChunkQuery, keys: readonly string[]): Co
 }
 
 /** The keys of the chunks that may have what is asked for, most telling first. */
-export function keysOf({ sessionId, target, method, kinds, toolId }: ChunkQuery): string[] {
+export function keysOf({ sessionId, target, method, kinds, toolId, minDurationMs = 0 }: ChunkQuery): string[] {
+  const slow = SLOW_MS.findLast((ms) => ms <= minDurationMs);
   const [kind, ...more] = kinds ?? [];
   return [
     ...(typeof sessionId === 'string' ? [KEY.session(sessionId)] : []),
     ...(target === undefined ? [] : [KEY.target(target)]),
     ...(method === undefined || method === COMMON_METHOD ? [] : [KEY.method(method)]),
     ...(kind !== undefined && more.length === 0 && RARE_KINDS.has(kind) ? [KEY.kind(kind)] : []),
+    ...(slow === undefined ? [] : [KEY.slow(slow)]),
     ...(toolId === undefined ? [] : [KEY.tool(toolId)]),
   ];
 }
