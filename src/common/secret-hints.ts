@@ -86,7 +86,7 @@ function isTellingName(codes: Buffer, from: number, sign: number): boolean {
   }
   // No telling name is shorter.
   if (end - from < 3 || !mayBeSecretName(codes[end - 2] ?? 0, codes[end - 1] ?? 0)) return false;
-  return mayEndTelling(codes, from, end) && isSecretName(nameIn(codes, from, end));
+  return mayEndTelling(codes, from, end) && isTelling(codes, from, end);
 }
 
 function mayEndTelling(codes: Buffer, from: number, end: number): boolean {
@@ -102,11 +102,12 @@ function mayEndTelling(codes: Buffer, from: number, end: number): boolean {
   return words.some((word) => endsWith(codes, from, end, word, LOWER));
 }
 
-/** Also without its first letter, which may be that of an escape (`\ntoken=`): then it is a secret's name in any case. */
-function nameIn(codes: Buffer, from: number, end: number): string {
+function isTelling(codes: Buffer, from: number, end: number): boolean {
   let start = end;
   while (start > from && end - start < MAX_NAME_CHARACTERS && isNameCharacter(codes[start - 1] ?? 0)) start -= 1;
-  return start > from && codes[start - 1] === BACKSLASH ? 'token' : codes.toString('latin1', start, end);
+  // `\ntoken=`: the first letter may be that of an escape.
+  if (start > from && codes[start - 1] === BACKSLASH) return true;
+  return isSecretName(codes.toString('latin1', start, end));
 }
 
 function isPrefix(codes: Buffer, from: number, at: number): boolean {
