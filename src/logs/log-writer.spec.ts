@@ -89,7 +89,7 @@ describe('the thread of a log writer', () => {
 
   it('ends when it has had nothing to do for ten seconds', async () => {
     const { writer, threads } = aCountedWriter();
-    await writer.write('system', [row('a')]);
+    await writer.writeRows([row('a')]);
     jest.advanceTimersByTime(9_999);
     expect(threads).toEqual({ started: 1, ended: 0 });
     jest.advanceTimersByTime(1);
@@ -99,7 +99,7 @@ describe('the thread of a log writer', () => {
   it('is not started each minute where work comes each minute, and still ends when that is over', async () => {
     const { writer, threads } = aCountedWriter();
     for (let minute = 0; minute < 10; minute++) {
-      await writer.write('mcp', []);
+      await writer.writeRows([]);
       jest.advanceTimersByTime(60_000);
     }
     expect(threads).toEqual({ started: 2, ended: 1 });
@@ -110,7 +110,7 @@ describe('the thread of a log writer', () => {
   it('is as short-lived as the first one where work comes now and then', async () => {
     const { writer, threads } = aCountedWriter();
     for (let time = 0; time < 3; time++) {
-      await writer.write('system', [row('a')]);
+      await writer.writeRows([row('a')]);
       jest.advanceTimersByTime(10_000);
       expect(threads.ended).toBe(threads.started);
       jest.advanceTimersByTime(120_000);

@@ -1,7 +1,7 @@
 import type { TrafficRecord } from '../mcp/traffic';
 import { BatchDrain } from './batch-drain';
 import type { MessageBatch } from './message-batch';
-import { MESSAGE_BYTES, MessageChunk, widthOf } from './message-chunk';
+import { MESSAGE_BYTES, MessageBuffer, widthOf } from './message-buffer';
 
 interface MessageQueueOptions {
   /** Hands a batch over; rejects if nothing of it was taken. `behind`: how many wait behind it. */
@@ -29,17 +29,17 @@ const SPARE_CHUNKS = 2;
  * first and then messages. Order is kept.
  */
 export class MessageQueue {
-  private open: MessageChunk | null = null;
+  private open: MessageBuffer | null = null;
   /** What came before. */
-  private full: MessageChunk[] = [];
+  private full: MessageBuffer[] = [];
   private waiting = 0;
   private bytes = 0;
   private pushed = 0;
-  private readonly spare: MessageChunk[] = [];
-  private readonly drain: BatchDrain<MessageChunk>;
+  private readonly spare: MessageBuffer[] = [];
+  private readonly drain: BatchDrain<MessageBuffer>;
 
   constructor(private readonly options: MessageQueueOptions) {
-    this.drain = new BatchDrain<MessageChunk>({
+    this.drain = new BatchDrain<MessageBuffer>({
       write: (chunk) => options.write(chunk.batch, this.waiting),
       waiting: () => this.waiting,
       take: () => this.take(),
@@ -88,26 +88,26 @@ export class MessageQueue {
     while (this.waiting > 0) this.over(this.take(), false);
   }
 
-  private chunkFor(payloadBytes: number): MessageChunk {
+  private chunkFor(payloadBytes: number): MessageBuffer {
     if (this.open?.hasRoom(payloadBytes) === true) return this.open;
     if (this.open !== null) this.full.push(this.open);
     this.open = null;
     const spare = payloadBytes > CHUNK_BYTES ? undefined : this.spare.pop()?.empty(this.pushed);
-    this.open = spare ?? new MessageChunk(Math.max(CHUNK_BYTES, payloadBytes), this.pushed);
+    this.open = spare ?? new MessageBuffer(Math.max(CHUNK_BYTES, payloadBytes), this.pushed);
     return this.open;
   }
 
-  private take(): MessageChunk {
+  private take(): MessageBuffer {
     let chunk = this.full.shift();
     if (chunk === undefined) {
-      chunk = this.open ?? new MessageChunk(0);
+      chunk = this.open ?? new MessageBuffer(0);
       this.open = null;
     }
     this.waiting -= chunk.length;
     return chunk;
   }
 
-  private over(chunk: MessageChunk, isWritten: boolean): void {
+  private over(chunk: MessageBuffer, isWritten: boolean): void {
     if (!isWritten) chunk.tell((toolName, at) => this.options.onLost(toolName, at, 'record'));
     this.bytes -= chunk.size;
     if (chunk.payloadBytes === CHUNK_BYTES && this.spare.length < SPARE_CHUNKS) this.spare.push(chunk);

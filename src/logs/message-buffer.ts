@@ -19,7 +19,7 @@ export function widthOf(head: string, tail: string | null): Width {
 }
 
 /** A batch that is being filled, in memory of its own. */
-export class MessageChunk {
+export class MessageBuffer {
   private readonly memory: SharedArrayBuffer;
   private readonly figures: Float64Array;
   private readonly bytes: Buffer;
