@@ -1,3 +1,4 @@
+import type { CallDeadlines } from './call-deadlines';
 import type { ClientMessage } from './client-message';
 import type { RpcId } from './json-rpc.types';
 import type { Attribution } from './peer-recorder';
@@ -17,7 +18,10 @@ export class PendingCall implements CallHandle, Attribution {
   readonly client: string | null;
   readonly sessionId: string | null;
   readonly timeoutMs: number;
-  timer: NodeJS.Timeout | undefined;
+  /** Monotonic milliseconds; infinite: it may take for ever. */
+  deadline = Infinity;
+  /** How long it may take from its last sign of life on, in milliseconds. */
+  limitMs = Infinity;
   /** What is relayed; let go of when the call has ended. */
   source: ClientMessage | null = null;
 
@@ -32,7 +36,7 @@ export class PendingCall implements CallHandle, Attribution {
     /** Null once the call has ended: who waits for a late answer must not keep the caller's memory. */
     public sink: CallSink | RelaySink | null,
     private readonly onCancel: (call: PendingCall, reason: string | undefined) => void,
-    private readonly onTimeout: (call: PendingCall) => void = () => undefined,
+    private readonly deadlines: CallDeadlines,
   ) {
     this.method = call.method;
     this.client = call.client;
@@ -45,9 +49,7 @@ export class PendingCall implements CallHandle, Attribution {
   }
 
   extend(timeoutMs: number): void {
-    if (this.sink === null || this.timer === undefined) return;
-    clearTimeout(this.timer);
-    this.timer = setTimeout(this.onTimeout, timeoutMs, this);
+    if (this.sink !== null && this.deadline !== Infinity) this.deadlines.set(this, timeoutMs);
   }
 }
 
