@@ -1,25 +1,32 @@
-import type { PendingCall } from './pending-call';
 
 const MAX_TIMER_MS = 2_147_483_647;
 /** Timers count in whole milliseconds and may come so much too early. */
 const TOLERANCE_MS = 1;
 
+/** What has a deadline. */
+export interface Timed {
+  /** Monotonic milliseconds; infinite: it may take for ever. */
+  deadline: number;
+  /** How long it may take from its last sign of life on, in milliseconds. */
+  limitMs: number;
+}
+
 /**
  * When the calls of one peer are late. One timer for all of them, for the earliest: a call that has ended takes its
  * deadline with it and leaves the timer as it is, so that most calls set none (ADR 50).
  */
-export class CallDeadlines {
+export class CallDeadlines<Call extends Timed> {
   private timer: NodeJS.Timeout | null = null;
   private firesAt = Infinity;
 
   constructor(
     /** Those that wait. */
-    private readonly calls: ReadonlyMap<number, PendingCall>,
-    private readonly onLate: (call: PendingCall) => void,
+    private readonly calls: ReadonlyMap<number, Call>,
+    private readonly onLate: (call: Call) => void,
   ) {}
 
   /** The call may take so long, counted from now. */
-  set(call: PendingCall, timeoutMs: number): void {
+  set(call: Call, timeoutMs: number): void {
     const now = performance.now();
     call.limitMs = timeoutMs;
     call.deadline = now + timeoutMs;

@@ -22,7 +22,7 @@ interface Draining {
 
 /** The calls of one peer that have no answer yet: every one ends exactly once, here. */
 export class OpenCalls {
-  readonly deadlines: CallDeadlines;
+  readonly deadlines: CallDeadlines<PendingCall>;
   private readonly pending = new Map<number, PendingCall>();
   private readonly abandoned = new AbandonedCalls(ABANDONED_KEPT);
   private lastId = 0;

@@ -1,4 +1,4 @@
-import type { CallDeadlines } from './call-deadlines';
+import type { CallDeadlines, Timed } from './call-deadlines';
 import type { ClientMessage } from './client-message';
 import type { RpcId } from './json-rpc.types';
 import type { Attribution } from './peer-recorder';
@@ -13,14 +13,12 @@ export interface CallFacts {
 }
 
 /** One call on its way, which is also the handle its caller holds: one object a call. */
-export class PendingCall implements CallHandle, Attribution {
+export class PendingCall implements CallHandle, Attribution, Timed {
   readonly method: string;
   readonly client: string | null;
   readonly sessionId: string | null;
   readonly timeoutMs: number;
-  /** Monotonic milliseconds; infinite: it may take for ever. */
   deadline = Infinity;
-  /** How long it may take from its last sign of life on, in milliseconds. */
   limitMs = Infinity;
   /** What is relayed; let go of when the call has ended. */
   source: ClientMessage | null = null;
@@ -36,7 +34,7 @@ export class PendingCall implements CallHandle, Attribution {
     /** Null once the call has ended: who waits for a late answer must not keep the caller's memory. */
     public sink: CallSink | RelaySink | null,
     private readonly onCancel: (call: PendingCall, reason: string | undefined) => void,
-    private readonly deadlines: CallDeadlines,
+    private readonly deadlines: CallDeadlines<PendingCall>,
   ) {
     this.method = call.method;
     this.client = call.client;
