@@ -1,4 +1,3 @@
-
 const MAX_TIMER_MS = 2_147_483_647;
 /** Timers count in whole milliseconds and may come so much too early. */
 const TOLERANCE_MS = 1;
