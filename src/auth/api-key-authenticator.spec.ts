@@ -149,6 +149,9 @@ describe('the check of an API key', () => {
         for (let n = 0; n < 1_000; n++) authenticator.recognise(`Bearer ${n}`, text);
         expect(authenticator.recallHeader('Bearer first')).toBeNull();
         expect(authenticator.recallHeader('Bearer 999')).not.toBeNull();
+        const long = `Bearer ${' '.repeat(10_000)}x`;
+        expect(authenticator.recognise(long, text)).not.toBeNull();
+        expect(authenticator.recallHeader(long)).toBeNull();
         jest.advanceTimersByTime(30_000);
         expect(authenticator.recallHeader('Bearer 999')).toBeNull();
         authenticator.onModuleDestroy();
