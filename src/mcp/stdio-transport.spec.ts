@@ -230,7 +230,9 @@ describe('StdioTransport', () => {
     const pipes = await new Pipes({ stuckMs: 20 }).open();
     pipes.transport.send({ method: 'x' }, '{"method":"x"}');
     await new Promise((resolve) => setTimeout(resolve, 30)); // one look
-    expect([timers(), pipes.ends]).toEqual([before, []]);
+    // Timers of other tests may have ended meanwhile.
+    expect(timers()).toBeLessThanOrEqual(before);
+    expect(pipes.ends).toEqual([]);
   });
 
   it('takes messages again when the server has read', async () => {
