@@ -58,7 +58,7 @@ export class ExchangeDesk implements OnModuleInit, OnModuleDestroy {
     exchange: { principal: GatewaySession['principal']; message: GatewayExchange['message'] },
   ): void {
     if (!mayAsk(exchange.principal.role, exchange.message)) throw new CallingNotAllowedError(exchange.message.method);
-    if (client !== null && client.exchanges.size >= this.limits.requestsPerSession) {
+    if (client !== null && client.inFlight >= this.limits.requestsPerSession) {
       throw new TooManyRequestsInFlightError('session', this.limits.requestsPerSession);
     }
   }
@@ -69,8 +69,7 @@ export class ExchangeDesk implements OnModuleInit, OnModuleDestroy {
     this.waiting.add(exchange);
     this.counters.inFlight += 1;
     if (client instanceof GatewaySession) {
-      client.exchanges.set(message.id, exchange);
-      client.requests += 1;
+      client.begin(exchange);
       if (message.method === 'ping') {
         exchange.answer(resultAnswer(message.idText, '{}'), ANSWERED_OK);
         return;
@@ -116,10 +115,7 @@ export class ExchangeDesk implements OnModuleInit, OnModuleDestroy {
     const { client, message, startedAt } = exchange;
     if (!this.waiting.delete(exchange)) return;
     this.counters.inFlight -= 1;
-    if (client instanceof GatewaySession) {
-      if (client.exchanges.get(message.id) === exchange) client.exchanges.delete(message.id);
-      client.lastSeenAt = performance.now();
-    }
+    if (client instanceof GatewaySession) client.finish(exchange);
     endpoint.ended(exchange);
     this.counters.ended(endpoint.name, message.method, outcome, performance.now() - startedAt);
     if (this.waiting.size === 0) for (const resolve of this.idle.splice(0)) resolve();

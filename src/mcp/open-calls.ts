@@ -1,3 +1,4 @@
+import { CallDeadlines } from './call-deadlines';
 import { OWN_CLIENT, type CallSink, type PeerCounters, type PeerTool, type RelaySink } from './peer.types';
 import { PeerClosedError, type PeerCallError } from './peer.errors';
 import type { PeerRecorder } from './peer-recorder';
@@ -21,6 +22,7 @@ interface Draining {
 
 /** The calls of one peer that have no answer yet: every one ends exactly once, here. */
 export class OpenCalls {
+  readonly deadlines: CallDeadlines<PendingCall>;
   private readonly pending = new Map<number, PendingCall>();
   private readonly abandoned = new AbandonedCalls(ABANDONED_KEPT);
   private lastId = 0;
@@ -36,7 +38,11 @@ export class OpenCalls {
     private readonly counts: PeerCounters,
     /** Milliseconds that never jump. */
     private readonly monotonic: () => number,
-  ) {}
+    /** Told of a call that has got no answer in time; it is to be ended then. */
+    onLate: (call: PendingCall) => void,
+  ) {
+    this.deadlines = new CallDeadlines(this.pending, onLate);
+  }
 
   /** Of those that are to end. */
   get size(): number {
@@ -104,9 +110,7 @@ export class OpenCalls {
   take(call: PendingCall): CallSink | RelaySink | null {
     const wasPending = this.pending.delete(call.id);
     if (wasPending && isStanding(call)) this.standing -= 1;
-    clearTimeout(call.timer);
     // What a call that has ended holds on to may live for long: GatewayExchange says why.
-    call.timer = undefined;
     const { sink } = call;
     call.sink = null;
     call.source = null;
@@ -137,6 +141,7 @@ export class OpenCalls {
     for (const call of [...this.pending.values()]) {
       this.fail(call, new PeerClosedError(this.tool.name, call.method, end), 'transport_error');
     }
+    this.deadlines.end();
   }
 
   /** From here on nothing new is taken. Resolves when the calls of clients have ended; for our own nobody waits. To be called once. */
