@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { letYoungGenerationGrow } from './start-memory';
 import 'reflect-metadata';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { prepareFolders } from './app.folders';
@@ -71,6 +72,7 @@ async function run(config: AppConfig): Promise<void> {
     process.off('SIGTERM', quit).off('SIGINT', quit);
     stopOnSignals(app, logger, file);
     await listen(app, config);
+    letYoungGenerationGrow();
     announce(app, config, logger);
   } catch (error) {
     const code = exitCodeOf(error);
