@@ -1,6 +1,8 @@
 #!/usr/bin/env node
-import { letYoungGenerationGrow } from './start-memory';
 import 'reflect-metadata';
+// In this order: see start-memory.ts.
+import '@nestjs/core';
+import { letYoungGenerationGrow } from './start-memory';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { prepareFolders } from './app.folders';
 import { createApp } from './app.setup';
