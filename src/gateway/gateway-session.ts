@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Principal } from '../auth/principal';
+import { WaitingList } from '../common/waiting-list';
 import type { ClientMessage } from '../mcp/client-message';
 import { RPC_CODES, type RpcId } from '../mcp/json-rpc.types';
 import { memberText } from '../mcp/json-text';
@@ -49,8 +50,8 @@ export class GatewaySession implements SessionClient {
   number = 0;
   keeper: SessionKeeper | null = null;
   private readonly identity: ClientIdentity;
-  /** Requests that wait, by the ids that the client gave them. */
-  private waiting: Map<RpcId, GatewayExchange> | null = null;
+  /** Requests that wait. */
+  private waiting: WaitingList<GatewayExchange> | null = null;
   /** By their numbers; 0 is the one of what belongs to no request. */
   private streams: Map<number, SessionStream> | null = null;
   private lastStream = 0;
@@ -91,23 +92,24 @@ export class GatewaySession implements SessionClient {
   }
 
   exchange(id: RpcId): GatewayExchange | undefined {
-    return this.waiting?.get(id);
+    let found: GatewayExchange | undefined;
+    for (const exchange of this.waiting ?? []) if (exchange.message.id === id) found = exchange;
+    return found;
   }
 
   begin(exchange: GatewayExchange): void {
     this.requests += 1;
-    (this.waiting ??= new Map<RpcId, GatewayExchange>()).set(exchange.message.id, exchange);
+    (this.waiting ??= new WaitingList<GatewayExchange>()).add(exchange);
   }
 
   finish(exchange: GatewayExchange): void {
     this.lastSeenAt = performance.now();
-    const { id } = exchange.message;
-    if (this.waiting?.get(id) === exchange) this.waiting.delete(id);
+    this.waiting?.delete(exchange);
   }
 
   get lastExchange(): Exchange | null {
     let last: Exchange | null = null;
-    for (const exchange of this.waiting?.values() ?? []) last = exchange;
+    for (const exchange of this.waiting ?? []) last = exchange;
     return last;
   }
 
@@ -178,7 +180,7 @@ export class GatewaySession implements SessionClient {
   end(): void {
     if (this.isEnded) return;
     this.isEnded = true;
-    for (const exchange of [...(this.waiting?.values() ?? [])]) exchange.cancel('The session has ended');
+    for (const exchange of this.waiting ?? []) exchange.cancel('The session has ended');
     for (const id of [...(this.questions?.keys() ?? [])]) this.giveUpQuestion(id, 'The session has ended');
     for (const stream of this.streams?.values() ?? []) stream.end();
     this.endpoint.release(this);

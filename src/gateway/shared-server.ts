@@ -1,3 +1,4 @@
+import { WaitingList } from '../common/waiting-list';
 import type { ClientMessage } from '../mcp/client-message';
 import { isRecord } from '../mcp/call-params';
 import { OWN_CLIENT } from '../mcp/peer.types';
@@ -18,7 +19,7 @@ const EMPTY_RESULT = '{}';
  */
 export class SharedServer {
   /** Requests that wait, of all clients. */
-  readonly active = new Set<ClientExchange>();
+  readonly active = new WaitingList<ClientExchange>();
   /** Sessions, each with the resources that it has subscribed to; null: none, as most. */
   private readonly members = new Map<SessionClient, Set<string> | null>();
   private readonly listeners = new ModernListeners();

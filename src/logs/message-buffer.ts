@@ -5,6 +5,16 @@ import { BATCH_ROWS, CONTEXT_VALUES, CONTEXT, FIGURE, FIGURES, type MessageBatch
 /** So many contexts of a session are looked at: most have a request's and an answer's. */
 const LOOKED_AT = 8;
 
+/** Sessions whose contexts are kept for the next batch. */
+const MOST_SESSIONS = 1_000;
+
+/** Contexts that messages of one session have, of a batch. */
+interface SessionContexts {
+  generation: number;
+  contexts: number[];
+  count: number;
+}
+
 /** What a message costs beside its payload: most of it if its context is its own. */
 export const MESSAGE_BYTES = 400;
 
@@ -26,8 +36,11 @@ export class MessageBuffer {
   private count = 0;
   /** Where the next payload goes. */
   private end = PAYLOADS_AT;
-  private contexts: (string | null)[] = [];
-  private readonly ofSession = new Map<string | null, number[]>();
+  /** Values of contexts, up to `contextsEnd`. Like the next one used again for each batch: what lives so long is never cheap. */
+  private readonly contexts: (string | null)[] = [];
+  private contextsEnd = 0;
+  private ofSession = new Map<string | null, SessionContexts>();
+  private generation = 0;
   private rpcIds: MessageBatch['rpcIds'] = [];
   private idTail = newIdTail();
 
@@ -76,16 +89,18 @@ export class MessageBuffer {
 
   /** What is handed over; the same until it is emptied. */
   get batch(): MessageBatch {
-    const { memory, count, contexts, rpcIds, idTail, firstId } = this;
-    return { memory, count, contexts, rpcIds, idTail, firstId };
+    const { memory, count, rpcIds, idTail, firstId } = this;
+    return { memory, count, contexts: this.contexts.slice(0, this.contextsEnd), rpcIds, idTail, firstId };
   }
 
   /** The memory may be filled again: nobody reads it any more. */
   empty(firstId: number): this {
     this.count = 0;
     this.end = PAYLOADS_AT;
-    this.contexts = [];
-    this.ofSession.clear();
+    this.contextsEnd = 0;
+    this.generation += 1;
+    // Not emptied: V8 would leave the old table to point to the new one (ADR 47).
+    if (this.ofSession.size > MOST_SESSIONS) this.ofSession = new Map();
     this.rpcIds = [];
     this.idTail = newIdTail();
     this.firstId = firstId;
@@ -112,26 +127,41 @@ export class MessageBuffer {
   }
 
   private contextOf(record: TrafficRecord): number {
-    let known = this.ofSession.get(record.sessionId);
-    if (known === undefined) this.ofSession.set(record.sessionId, (known = []));
-    for (let n = known.length - 1, last = Math.max(0, n - LOOKED_AT); n >= last; n--) {
-      const context = known[n] ?? 0;
+    const known = this.knownOf(record.sessionId);
+    for (let n = known.count - 1, last = Math.max(0, n - LOOKED_AT); n >= last; n--) {
+      const context = known.contexts[n] ?? 0;
       if (this.isContext(context * CONTEXT_VALUES, record)) return context;
     }
-    const context = this.contexts.length / CONTEXT_VALUES;
-    this.contexts.push(
-      record.toolId,
-      record.toolName,
-      record.sessionId,
-      record.client,
-      record.direction,
-      record.kind,
-      record.method,
-      record.target,
-      record.outcome,
-    );
-    known.push(context);
+    const context = this.contextsEnd / CONTEXT_VALUES;
+    this.addValue(record.toolId);
+    this.addValue(record.toolName);
+    this.addValue(record.sessionId);
+    this.addValue(record.client);
+    this.addValue(record.direction);
+    this.addValue(record.kind);
+    this.addValue(record.method);
+    this.addValue(record.target);
+    this.addValue(record.outcome);
+    known.contexts[known.count] = context;
+    known.count += 1;
     return context;
+  }
+
+  private addValue(value: string | null): void {
+    this.contexts[this.contextsEnd] = value;
+    this.contextsEnd += 1;
+  }
+
+  private knownOf(sessionId: string | null): SessionContexts {
+    let known = this.ofSession.get(sessionId);
+    if (known === undefined) {
+      known = { generation: this.generation, contexts: [], count: 0 };
+      this.ofSession.set(sessionId, known);
+    } else if (known.generation !== this.generation) {
+      known.generation = this.generation;
+      known.count = 0;
+    }
+    return known;
   }
 
   /** Those of one session are compared. */

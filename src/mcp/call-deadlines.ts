@@ -20,7 +20,7 @@ export class CallDeadlines<Call extends Timed> {
 
   constructor(
     /** Those that wait. */
-    private readonly calls: ReadonlyMap<number, Call>,
+    private readonly calls: Iterable<Call>,
     private readonly onLate: (call: Call) => void,
   ) {}
 
@@ -51,7 +51,7 @@ export class CallDeadlines<Call extends Timed> {
     this.firesAt = Infinity;
     const now = performance.now();
     let next = Infinity;
-    for (const call of this.calls.values()) {
+    for (const call of this.calls) {
       if (call.deadline - now < TOLERANCE_MS) this.onLate(call);
       else if (call.deadline < next) next = call.deadline;
     }
