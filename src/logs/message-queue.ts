@@ -20,8 +20,8 @@ interface MessageQueueOptions {
 const BATCH = { batchSize: 500, flushMs: 100 };
 /** Payloads of a batch; one that is larger has a batch of its own. */
 const CHUNK_BYTES = 512 * 1024;
-/** One is filled, one written; another where the writer lags a little. */
-const SPARE_CHUNKS = 2;
+/** One is filled, one written, others where the writer lags. One that is let go of is memory until the next full collection. */
+const SPARE_CHUNKS = 8;
 
 /**
  * The messages that wait for the writer, written down at once where it will read them: a record that waited as an object
