@@ -7,6 +7,8 @@ import { ProblemFilter } from './common/problem.filter';
 import { runInRequest } from './common/request-context';
 import { traceContextOf } from './common/trace-context';
 import type { AppConfig } from './config/app-config';
+import { DirectRequest } from './gateway/direct-request';
+import { DirectResponse } from './gateway/direct-response';
 import { isNestedDeeperThan } from './mcp/json-depth';
 import { HttpMeter } from './metrics/http-meter';
 
@@ -42,6 +44,8 @@ export function createAdapter(config: AppConfig): FastifyAdapter {
   const filter = new ProblemFilter();
   return new FastifyAdapter({
     bodyLimit: BODY_LIMIT_BYTES,
+    // For the gateway, which takes its requests off this server before the framework sees them.
+    http: { IncomingMessage: DirectRequest, ServerResponse: DirectResponse },
     // From anybody else X-Forwarded-For would let a guesser be a new address with each try.
     trustProxy: config.trustedProxies.length > 0 && [...config.trustedProxies],
     requestIdHeader: false,

@@ -1,5 +1,8 @@
 #!/usr/bin/env node
 import 'reflect-metadata';
+// In this order: see start-memory.ts.
+import '@nestjs/core';
+import { letYoungGenerationGrow } from './start-memory';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { prepareFolders } from './app.folders';
 import { createApp } from './app.setup';
@@ -71,6 +74,7 @@ async function run(config: AppConfig): Promise<void> {
     process.off('SIGTERM', quit).off('SIGINT', quit);
     stopOnSignals(app, logger, file);
     await listen(app, config);
+    letYoungGenerationGrow();
     announce(app, config, logger);
   } catch (error) {
     const code = exitCodeOf(error);

@@ -15,12 +15,15 @@ beforeAll(async () => {
   await app.post('/tools', aTool({ name: 'echo' }));
   await app.post('/tools/echo/start');
   await app.post('/tools/echo/call', { name: 'echo', arguments: { text: 'hello' } });
+  // It is asked for its prompts last, beside the calls: nothing more is said from then on.
+  const isListed = async () => (await items('mcp', '&method=prompts/list&kind=response')).length > 0;
+  await waitUntil(isListed, { timeoutMs: 10_000, what: 'the tool is asked for its prompts' });
 });
 
 afterAll(() => app.stop());
 
 const cleanUp = (query: string) => app.delete(`/logs/cleanup?${query}`);
-const items = async (log: string) => (await app.get(`/logs/${log}?limit=500`)).body.items;
+const items = async (log: string, more = '') => (await app.get(`/logs/${log}?limit=500${more}`)).body.items;
 const sound = async () => (await app.get('/logs/operations/verify')).body.valid;
 
 describe('a cleanup of the logs', () => {

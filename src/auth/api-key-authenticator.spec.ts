@@ -111,4 +111,53 @@ describe('the check of an API key', () => {
     await authenticator.authenticate(text);
     expect(askedSoFar()).toBe(2);
   });
+
+  describe('by the header that it came in', () => {
+    it('knows it again without the database, and notes each use', async () => {
+      const { authenticator, text, used, askedSoFar } = anAuthenticator();
+      const header = `Bearer ${text}`;
+      expect(authenticator.recognise(header, text)).toBeNull();
+      expect(authenticator.recallHeader(header)).toBeNull();
+      const principal = await authenticator.authenticate(text);
+      expect(authenticator.recallHeader(header)).toBeNull();
+      expect(authenticator.recognise(header, text)).toBe(principal);
+      expect(authenticator.recallHeader(header)).toBe(principal);
+      expect(authenticator.recallHeader(`${header}x`)).toBeNull();
+      expect([askedSoFar(), used.length]).toEqual([1, 3]);
+    });
+
+    it('A15: knows it no more from the moment it is revoked, has expired, or was read too long ago', async () => {
+      for (const end of ['revoked', 'expired', 'old'] as const) {
+        const { authenticator, text, clock, revoke } = anAuthenticator({ expiresAt: new FakeClock().now() + 1_000 });
+        const header = `Bearer ${text}`;
+        await authenticator.authenticate(text);
+        expect(authenticator.recognise(header, text)).not.toBeNull();
+        if (end === 'revoked') revoke();
+        else clock.advance(end === 'expired' ? 1_000 : 30_000);
+        expect(authenticator.recallHeader(header)).toBeNull();
+        expect(authenticator.recognise(header, text)).toBeNull();
+        expect(authenticator.recall(text)).toBeNull();
+      }
+    });
+
+    it('keeps no header longer than it is trusted, and a bounded number of them', async () => {
+      jest.useFakeTimers();
+      try {
+        const { authenticator, text } = anAuthenticator();
+        await authenticator.authenticate(text);
+        authenticator.recognise('Bearer first', text);
+        for (let n = 0; n < 1_000; n++) authenticator.recognise(`Bearer ${n}`, text);
+        expect(authenticator.recallHeader('Bearer first')).toBeNull();
+        expect(authenticator.recallHeader('Bearer 999')).not.toBeNull();
+        const long = `Bearer ${' '.repeat(10_000)}x`;
+        expect(authenticator.recognise(long, text)).not.toBeNull();
+        expect(authenticator.recallHeader(long)).toBeNull();
+        jest.advanceTimersByTime(30_000);
+        expect(authenticator.recallHeader('Bearer 999')).toBeNull();
+        authenticator.onModuleDestroy();
+      } finally {
+        jest.useRealTimers();
+      }
+    });
+  });
 });

@@ -1,5 +1,4 @@
 import { Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
-import { Clock } from '../common/clock';
 import { messageOf } from '../common/domain-error';
 import { DatabaseWriters } from '../database/database-writers';
 import { Transactions } from '../database/transactions';
@@ -18,7 +17,6 @@ export class ApiKeyUsage implements OnModuleInit, OnModuleDestroy {
     private readonly keys: ApiKeyRepository,
     private readonly transactions: Transactions,
     private readonly writers: DatabaseWriters,
-    private readonly clock: Clock,
   ) {}
 
   onModuleInit(): void {
@@ -29,8 +27,9 @@ export class ApiKeyUsage implements OnModuleInit, OnModuleDestroy {
     if (this.timer) clearTimeout(this.timer);
   }
 
-  note(id: string): void {
-    this.pending.set(id, this.clock.now());
+  /** `now`: epoch milliseconds. */
+  note(id: string, now: number): void {
+    this.pending.set(id, now);
     this.timer ??= setTimeout(() => void this.write(), WRITE_EVERY_MS).unref();
   }
 

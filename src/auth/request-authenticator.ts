@@ -55,8 +55,14 @@ export class RequestAuthenticator {
 
   /** The principal, if that is known without asking the database; else null. */
   recall(headers: IncomingHttpHeaders): Principal | null {
+    const { authorization } = headers;
+    if (authorization !== undefined) {
+      const known = this.keys.recallHeader(authorization);
+      if (known !== null) return known;
+    }
     const key = apiKeyIn(headers);
-    if (key !== null) return this.keys.recall(key);
+    if (key !== null)
+      return authorization === undefined ? this.keys.recall(key) : this.keys.recognise(authorization, key);
     const token = tokenIn(headers);
     const known = token === null ? undefined : this.tokens.get(apiKeyHash(token));
     if (known === undefined || this.clock.monotonic() - known.checkedAt > TRUST_MS) return null;

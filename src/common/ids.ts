@@ -5,14 +5,20 @@ export function newId(): string {
   return v7();
 }
 
+/** The bits that are drawn once for all ids of a batch. */
+export function newIdTail(): string {
+  return v7().slice(18);
+}
+
 /**
  * Makes ids of one batch, a third of the cost of as many `newId()`: UUIDv7 of the time given, a count, and bits that are
- * drawn once. Up to 4,096 of them differ, whatever the clock does.
+ * drawn once. Up to 4,096 of them differ, whatever the clock does. The same tail makes the same ids.
  */
 export class BatchIds {
-  private readonly tail = v7().slice(18);
   private lastAt = NaN;
   private time = '';
+
+  constructor(private readonly tail = newIdTail()) {}
 
   of(at: number, count: number): string {
     if (at !== this.lastAt) {

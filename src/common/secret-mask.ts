@@ -32,12 +32,13 @@ export class SecretMask {
     return masked === text ? value : (JSON.parse(masked) as T);
   }
 
-  apply(text: string): string {
+  /** `isPlain`: nothing of the text is secret by its look (secret-hints.ts). */
+  apply(text: string, isPlain = false): string {
     let masked = text;
     for (const needle of this.needles) {
       if (masked.includes(needle)) masked = masked.replaceAll(needle, MASK);
     }
-    return redact(masked);
+    return isPlain && masked === text ? text : redact(masked);
   }
 }
 

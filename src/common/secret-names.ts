@@ -26,13 +26,16 @@ const HARMLESS_TOKEN_KINDS: ReadonlySet<string> = new Set(
 /** Words behind the telling one that change nothing: `password_hash`, `token_value`. */
 const SUFFIXES: ReadonlySet<string> = new Set('value hash base64 b64'.split(' '));
 
-/** The last two letters of everything that a telling name can end with, in five bits each. */
+/** Everything that a telling name can end with, but for a number behind it. */
+export const TELLING_ENDS: readonly string[] = [...SECRET_WORDS, ...SUFFIXES, 'key'];
+
+/** The last two letters of these, in five bits each. */
 const ENDINGS = new Uint8Array(1024);
-for (const word of [...SECRET_WORDS, ...SUFFIXES, 'key']) {
+for (const word of TELLING_ENDS) {
   ENDINGS[endingOf(word.charCodeAt(word.length - 2), word.charCodeAt(word.length - 1))] = 1;
 }
 
-function endingOf(lastButOne: number, last: number): number {
+export function endingOf(lastButOne: number, last: number): number {
   return ((lastButOne & 31) << 5) | (last & 31);
 }
 

@@ -32,9 +32,12 @@ const PREFIXES: Readonly<Record<'_' | '-', readonly TokenPrefix[]>> = {
   ],
 };
 
+/** All of them. */
+export const TOKEN_PREFIXES: readonly string[] = [...PREFIXES._, ...PREFIXES['-']].map(({ text }) => text);
+
 /** What can stand right before the last character of a prefix: turns nearly every `_` and `-` away. */
 const BEFORE_LAST = new Uint8Array(128);
-for (const { text } of [...PREFIXES._, ...PREFIXES['-']]) BEFORE_LAST[text.charCodeAt(text.length - 2)] = 1;
+for (const text of TOKEN_PREFIXES) BEFORE_LAST[text.charCodeAt(text.length - 2)] = 1;
 
 const BACKSLASH = 0x5c;
 const DOUBLE_QUOTE = 0x22;

@@ -1,38 +1,11 @@
 import type { Database } from 'better-sqlite3';
+import type { ChunkQuery } from './chunk-query';
+import { HeadLook, literal, numbersOf } from './head-look';
 import { CELL, CELLS, type ChunkHead, MARK, timePart } from './message-chunk';
 import { MESSAGE_COLUMNS } from './message-columns';
 
 /** A message with `seq` before its values, as its columns have them. */
 export type MessageRow = (string | number | null)[];
-
-/** Which messages of a chunk are wanted, and in which order. What is not said does not matter. */
-export interface ChunkQuery {
-  order?: 'asc' | 'desc';
-  /** Numbers, both included. */
-  first?: number;
-  last?: number;
-  /** Epoch milliseconds, `to` not included. */
-  from?: number;
-  to?: number;
-  id?: string;
-  toolId?: string;
-  toolName?: string;
-  /** Only those of these tools. */
-  scope?: string[];
-  /** Null: those of no session. */
-  sessionId?: string | null;
-  direction?: string;
-  kinds?: string[];
-  method?: string;
-  target?: string;
-  /** As it is stored: JSON. */
-  rpcId?: string;
-  minDurationMs?: number;
-  /** Printable ASCII that the payload has, the case of letters ignored. */
-  search?: string;
-  /** False: `payload` is null whatever it is; most of the time goes into making it a text. */
-  payload?: boolean;
-}
 
 /** A chunk as it is stored. */
 export interface StoredChunk {
@@ -98,22 +71,22 @@ export function* rowsOfChunk({ first, head, cells, payloads }: StoredChunk, quer
 
 /**
  * Makes the messages of chunks a table of this connection: `mcp_rows(first, head, cells, payloads, query)`, to be joined
- * behind `mcp_chunk`, and `mcp_has(head, query)`, which tells many of those that have none before all of a chunk is read.
+ * behind `mcp_chunk`, and `mcp_has(head, cells, query)`, which tells many of those that have none before all of a chunk is read.
  * `look` is called for every chunk by both, and may throw to end the query.
  */
 export function registerChunkRows(database: Database, look: () => void = () => undefined): void {
   let given = '{}';
   let query: ChunkQuery = {};
-  let pattern: RegExp | null = null;
+  let headLook = new HeadLook(query);
   const ask = (asked: string) => {
     look();
     if (asked === given) return;
     [given, query] = [asked, JSON.parse(asked) as ChunkQuery];
-    pattern = contextPattern(query);
+    headLook = new HeadLook(query);
   };
-  database.function('mcp_has', { deterministic: true }, (head: unknown, asked: unknown) => {
-    ask(String(asked));
-    return pattern === null || pattern.test(String(head)) ? 1 : 0;
+  database.function('mcp_has', { deterministic: true }, (head: unknown, cells: unknown, asked: unknown) => {
+    ask(asked as string);
+    return headLook.mayHave(head as string, cells as Buffer) ? 1 : 0;
   });
   database.table('mcp_rows', {
     columns: [...MESSAGE_COLUMNS],
@@ -124,13 +97,6 @@ export function registerChunkRows(database: Database, look: () => void = () => u
       yield* rowsOfChunk({ first, head, cells, payloads }, query);
     },
   });
-}
-
-/** The cells as they lie, where they lie as numbers must. */
-function numbersOf({ buffer, byteOffset, byteLength }: Buffer): Float64Array {
-  return byteOffset % 8 === 0
-    ? new Float64Array(buffer, byteOffset, byteLength / 8)
-    : new Float64Array(buffer.slice(byteOffset, byteOffset + byteLength));
 }
 
 function madeId(at: number, mark: number, tail: string): string {
@@ -154,25 +120,6 @@ function placesOf(search: string, numbers: Float64Array, payloads: Buffer): Set<
     pattern.lastIndex = isWithin ? endOf(place) : hit.index + 1;
   }
   return found;
-}
-
-/** What the JSON of a context looks like that may be wanted: to look for it costs a tenth of parsing all of them. */
-function contextPattern(query: ChunkQuery): RegExp | null {
-  const { toolId, toolName, scope, sessionId, direction, kinds, method, target } = query;
-  const ofTool = toolId === undefined ? scope : [toolId];
-  const values = [ofTool, toolName, sessionId, undefined, direction, kinds, method, target, undefined];
-  if (values.every((value) => value === undefined)) return null;
-  return new RegExp(`\\[${values.map(valuePattern).join(',')}\\]`);
-}
-
-function valuePattern(value: string | null | readonly string[] | undefined): string {
-  if (value === undefined) return String.raw`(?:null|"(?:[^"\\]|\\.)*")`;
-  if (typeof value === 'string' || value === null) return literal(JSON.stringify(value));
-  return `(?:${value.map((each) => literal(JSON.stringify(each))).join('|')})`;
-}
-
-function literal(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
 }
 
 /** All messages as the view `mcp_log`, in the order of their numbers where nothing else is asked for. */

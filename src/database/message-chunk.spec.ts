@@ -1,6 +1,7 @@
 import BetterSqlite3 from 'better-sqlite3';
 import { BatchIds, newId } from '../common/ids';
-import { registerChunkRows, rowsOfChunk, type ChunkQuery, type MessageRow } from './chunk-rows';
+import type { ChunkQuery } from './chunk-query';
+import { registerChunkRows, rowsOfChunk, type MessageRow } from './chunk-rows';
 import { InvalidMessageError, type NumberedMessage, packChunks, type PackedChunk } from './message-chunk';
 import type { MessageValues } from './message-columns';
 
@@ -96,9 +97,15 @@ describe('a chunk of messages', () => {
 
   it('says by what it can be found', () => {
     const ids = new BatchIds();
-    const list = [message({ 0: ids.of(AT, 1) }), message({ 7: 'error', 8: 'prompts/get', 0: 'odd', 9: null })];
+    const list = [
+      message({ 0: ids.of(AT, 1), 12: 9.9 }),
+      message({ 7: 'error', 8: 'prompts/get', 0: 'odd', 9: null, 12: 100 }),
+    ];
     expect(packed(numbered(list))[0]?.keys.sort()).toEqual(
-      ['t:tool-1', 's:session-1', 'g:say', 'm:prompts/get', 'k:error', `b:${ids.of(AT, 1).slice(18)}`, 'i:odd'].sort(),
+      [
+        ...['t:tool-1', 's:session-1', 'g:say', 'm:prompts/get', 'k:error', 'd:10', 'd:100'],
+        ...[`b:${ids.of(AT, 1).slice(18)}`, 'i:odd'],
+      ].sort(),
     );
   });
 
@@ -154,16 +161,17 @@ describe('a chunk of messages', () => {
     const [chunk] = packed(
       numbered([
         message({ 3: 'a "quoted" [name]', 9: 'C:\\dir, (1)' }),
-        message({ 2: 'tool-2', 4: null, 7: 'response', 6: 'from-server' }),
+        message({ 2: 'tool-2', 4: null, 7: 'response', 6: 'from-server', 12: 250.5 }),
       ]),
     );
     const has = (query: ChunkQuery) =>
-      database.prepare('SELECT mcp_has(?, ?)').pluck().get(chunk?.head, JSON.stringify(query));
+      database.prepare('SELECT mcp_has(?, ?, ?)').pluck().get(chunk?.head, chunk?.cells, JSON.stringify(query));
     for (const query of [
       {},
       { first: 99 },
       { toolId: 'tool-1', toolName: 'a "quoted" [name]', target: 'C:\\dir, (1)' },
       { sessionId: null, kinds: ['error', 'response'] },
+      { toolId: 'tool-2', minDurationMs: 250.5 },
       { scope: ['tool-3', 'tool-2'], direction: 'from-server', method: 'tools/call' },
     ]) {
       expect({ query, has: has(query) }).toEqual({ query, has: 1 });
@@ -173,6 +181,8 @@ describe('a chunk of messages', () => {
       { toolId: 'tool-1', kinds: ['response'] },
       { sessionId: null, direction: 'to-server' },
       { target: 'C:.dir, (1)' },
+      { toolId: 'tool-1', minDurationMs: 1 },
+      { toolId: 'tool-2', minDurationMs: 251 },
       { scope: ['tool-3'] },
       { toolId: 'say' },
     ]) {

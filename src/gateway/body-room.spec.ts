@@ -51,6 +51,12 @@ describe('F45: memory for bodies at the gateway', () => {
     expect(() => takeRoom(room, small, LIMIT)).toThrow(refusal);
   });
 
+  it('is not taken for a client that has gone: nothing would give it back', () => {
+    const room = shedder();
+    for (let n = 0; n < 3; n++) takeRoom(room, Object.assign(large(), { response: { destroyed: true } }), LIMIT);
+    expect(() => takeRoom(room, large(), LIMIT)).not.toThrow();
+  });
+
   it('is not needed for what is too large: that is not read', () => {
     const room = shedder();
     for (let n = 0; n < 5; n++) takeRoom(room, aRequest({ 'content-length': String(100 * LIMIT) }), LIMIT);

@@ -7,6 +7,8 @@ const SMALL_BYTES = 16 * 1024;
 /** Takes room in memory for a body before it is read, until its response is over (F45). @throws OverloadedError */
 export function takeRoom(shedder: LoadShedder, to: GatewayRequest, limitBytes: number): void {
   const { request, response } = to;
+  // Who has gone while it was looked who it is sends nothing more, and no end of its response would give the room back.
+  if (response.destroyed) return;
   const bytes = bodyBytesOf(to, limitBytes);
   if (bytes <= SMALL_BYTES) {
     shedder.assertRoom(bytes);

@@ -1,6 +1,7 @@
 import { Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import type { Principal } from '../auth/principal';
 import { PrincipalRevocations } from '../auth/principal-revocations';
+import { WaitingList } from '../common/waiting-list';
 import { ANSWERED_OK } from '../mcp/relay.types';
 import { resultAnswer } from '../mcp/rpc-answers';
 import type { CallOutcome } from '../mcp/traffic';
@@ -20,7 +21,7 @@ const EXPIRY_MS = 5_000;
 @Injectable()
 export class ExchangeDesk implements OnModuleInit, OnModuleDestroy {
   private readonly logger = new Logger('Gateway');
-  private readonly waiting = new Set<GatewayExchange>();
+  private readonly waiting = new WaitingList<GatewayExchange>();
   private readonly idle: (() => void)[] = [];
 
   private timer: NodeJS.Timeout | null = null;
@@ -58,7 +59,7 @@ export class ExchangeDesk implements OnModuleInit, OnModuleDestroy {
     exchange: { principal: GatewaySession['principal']; message: GatewayExchange['message'] },
   ): void {
     if (!mayAsk(exchange.principal.role, exchange.message)) throw new CallingNotAllowedError(exchange.message.method);
-    if (client !== null && client.exchanges.size >= this.limits.requestsPerSession) {
+    if (client !== null && client.inFlight >= this.limits.requestsPerSession) {
       throw new TooManyRequestsInFlightError('session', this.limits.requestsPerSession);
     }
   }
@@ -69,8 +70,7 @@ export class ExchangeDesk implements OnModuleInit, OnModuleDestroy {
     this.waiting.add(exchange);
     this.counters.inFlight += 1;
     if (client instanceof GatewaySession) {
-      client.exchanges.set(message.id, exchange);
-      client.requests += 1;
+      client.begin(exchange);
       if (message.method === 'ping') {
         exchange.answer(resultAnswer(message.idText, '{}'), ANSWERED_OK);
         return;
@@ -94,19 +94,19 @@ export class ExchangeDesk implements OnModuleInit, OnModuleDestroy {
         setTimeout(resolve, limitMs).unref();
       });
     }
-    for (const exchange of [...this.waiting]) exchange.cancel('MCPS.ONE is being stopped');
+    for (const exchange of this.waiting) exchange.cancel('MCPS.ONE is being stopped');
   }
 
   /** Those that never end by themselves are ended first. */
   endOpenEnded(): void {
-    for (const exchange of [...this.waiting]) {
+    for (const exchange of this.waiting) {
       if (exchange.message.method === 'subscriptions/listen') exchange.cancel('MCPS.ONE is being stopped');
     }
   }
 
   /** A15: of clients without a session, whose requests may be streams without end; sessions end as a whole. */
   private cancelAll(hasLost: (principal: Principal) => boolean): void {
-    for (const exchange of [...this.waiting]) {
+    for (const exchange of this.waiting) {
       const { client } = exchange;
       if (client.sessionId === null && hasLost(client.principal)) exchange.cancel('Its right to be here has ended');
     }
@@ -116,10 +116,7 @@ export class ExchangeDesk implements OnModuleInit, OnModuleDestroy {
     const { client, message, startedAt } = exchange;
     if (!this.waiting.delete(exchange)) return;
     this.counters.inFlight -= 1;
-    if (client instanceof GatewaySession) {
-      if (client.exchanges.get(message.id) === exchange) client.exchanges.delete(message.id);
-      client.lastSeenAt = performance.now();
-    }
+    if (client instanceof GatewaySession) client.finish(exchange);
     endpoint.ended(exchange);
     this.counters.ended(endpoint.name, message.method, outcome, performance.now() - startedAt);
     if (this.waiting.size === 0) for (const resolve of this.idle.splice(0)) resolve();

@@ -51,6 +51,6 @@ function toView(session: GatewaySession): GatewaySessionView {
     client: { name, version: clientVersion },
     startedAt: toTimestamp(startedAt),
     idleSeconds: Math.floor((performance.now() - session.lastSeenAt) / 1000),
-    inFlight: session.exchanges.size,
+    inFlight: session.inFlight,
   };
 }

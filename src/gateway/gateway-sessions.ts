@@ -3,7 +3,7 @@ import type { Principal } from '../auth/principal';
 import { PrincipalRevocations, type Revocation } from '../auth/principal-revocations';
 import { TooManySessionsError } from './gateway.errors';
 import { GatewayLimits } from './gateway-limits';
-import type { GatewaySession } from './gateway-session';
+import type { GatewaySession, SessionKeeper } from './gateway-session';
 import { isExpired, isMeant } from './whose';
 
 const BEAT_MS = 15_000;
@@ -13,7 +13,7 @@ const SPARE_AFTER_MS = 60_000;
 
 /** All sessions of the gateway: who has which, how many there may be, and when one is over. */
 @Injectable()
-export class GatewaySessions implements OnModuleInit, OnModuleDestroy {
+export class GatewaySessions implements SessionKeeper, OnModuleInit, OnModuleDestroy {
   private readonly sessions = new Map<string, GatewaySession>();
   private readonly countOf = new Map<string, number>();
   private lastNumber = 0;
@@ -66,7 +66,16 @@ export class GatewaySessions implements OnModuleInit, OnModuleDestroy {
     session.number = this.lastNumber;
     this.sessions.set(session.sessionId, session);
     this.countOf.set(owner, (this.countOf.get(owner) ?? 0) + 1);
-    session.onEnd(() => this.remove(session, owner));
+    session.keeper = this;
+  }
+
+  /** Whoever owns a session, owns it to its end. */
+  ended(session: GatewaySession): void {
+    if (!this.sessions.delete(session.sessionId)) return;
+    const owner = ownerOf(session.principal);
+    const left = (this.countOf.get(owner) ?? 1) - 1;
+    if (left > 0) this.countOf.set(owner, left);
+    else this.countOf.delete(owner);
   }
 
   /** Ends those that nobody has used for too long, and those whose credential is over: streams ask for it only once. */
@@ -75,6 +84,7 @@ export class GatewaySessions implements OnModuleInit, OnModuleDestroy {
     for (const session of [...this.sessions.values()]) {
       const isIdle = session.lastSeenAt < before && !session.isBusy;
       if (isIdle || isExpired(session.principal, now)) session.end();
+      else session.rest();
     }
   }
 
@@ -85,13 +95,6 @@ export class GatewaySessions implements OnModuleInit, OnModuleDestroy {
   /** A15: whose right has ended is gone at once, with open streams and all. */
   private revoke(revocation: Revocation): void {
     for (const session of [...this.sessions.values()]) if (isMeant(revocation, session.principal)) session.end();
-  }
-
-  private remove(session: GatewaySession, owner: string): void {
-    if (!this.sessions.delete(session.sessionId)) return;
-    const left = (this.countOf.get(owner) ?? 1) - 1;
-    if (left > 0) this.countOf.set(owner, left);
-    else this.countOf.delete(owner);
   }
 
   /** Ends the one that has been silent longest; false: all are in use. */

@@ -3,6 +3,7 @@ import { DomainError } from '../common/domain-error';
 import { statusOf } from '../common/problem.filter';
 import { MalformedMessageError } from '../mcp/client-message';
 import { errorAnswer, RpcRefusal, rpcErrorFor } from '../mcp/rpc-answers';
+import { DirectResponse } from './direct-response';
 import type { GatewayRequest } from './gateway.types';
 
 /** What a page of an allowed origin may see of our answers. */
@@ -27,11 +28,20 @@ export function commonHeaders({ id, origin }: GatewayRequest): string[] {
 export function writeJson(to: GatewayRequest, status: number, text: string, more?: readonly string[]): void {
   const { response } = to;
   if (response.headersSent || response.destroyed) return;
+  const bytes = Buffer.byteLength(text);
+  if (status === 200 && more === undefined && bytes === text.length && writesWhole(to, text)) return;
   const headers = commonHeaders(to);
-  headers.push('Content-Type', 'application/json', 'Content-Length', String(Buffer.byteLength(text)));
+  headers.push('Content-Type', 'application/json', 'Content-Length', String(bytes));
   if (more) headers.push(...more);
   response.writeHead(status, headers);
   response.end(text);
+}
+
+/** Most answers: ASCII, to no page of a browser, on a connection that is kept. */
+function writesWhole({ response, origin, request, id }: GatewayRequest, text: string): boolean {
+  if (origin !== null || request.method !== 'POST' || !(response instanceof DirectResponse)) return false;
+  const lines = `X-Request-Id: ${id}\r\nCache-Control: no-store\r\nContent-Type: application/json\r\n`;
+  return response.sendWhole(lines, text);
 }
 
 export function writeEmpty(to: GatewayRequest, status: number, more?: readonly string[]): void {

@@ -80,7 +80,6 @@ export class LegacyFront {
   ): Promise<GatewaySession> {
     if (known === undefined) this.sessions.assertRoomFor(to.principal);
     const session = known ?? new GatewaySession(to.principal, endpoint, transport, message);
-    session.onEnd(() => endpoint.release(session));
     try {
       const { result, protocolVersion } = await endpoint.initialize(session, message);
       session.protocolVersion = protocolVersion;
@@ -162,7 +161,7 @@ export class LegacyFront {
 
   private assertMay(session: GatewaySession, { principal }: GatewayRequest, message: ClientMessage): void {
     this.desk.assertMay(session, { principal, message });
-    if (session.exchanges.has(message.id)) {
+    if (session.exchange(message.id) !== undefined) {
       throw new MalformedMessageError(RPC_CODES.invalidRequest, 'A request with this id still waits for its answer');
     }
   }
@@ -179,6 +178,6 @@ export class LegacyFront {
     }
     const { requestId, reason } = message.params ?? {};
     if (typeof requestId !== 'string' && typeof requestId !== 'number') return;
-    session.exchanges.get(requestId)?.cancel(typeof reason === 'string' ? reason : undefined);
+    session.exchange(requestId)?.cancel(typeof reason === 'string' ? reason : undefined);
   }
 }

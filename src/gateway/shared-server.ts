@@ -1,3 +1,4 @@
+import { WaitingList } from '../common/waiting-list';
 import type { ClientMessage } from '../mcp/client-message';
 import { isRecord } from '../mcp/call-params';
 import { OWN_CLIENT } from '../mcp/peer.types';
@@ -18,15 +19,15 @@ const EMPTY_RESULT = '{}';
  */
 export class SharedServer {
   /** Requests that wait, of all clients. */
-  readonly active = new Set<ClientExchange>();
-  /** Sessions, each with the resources that it has subscribed to. */
-  private readonly members = new Map<SessionClient, Set<string>>();
+  readonly active = new WaitingList<ClientExchange>();
+  /** Sessions, each with the resources that it has subscribed to; null: none, as most. */
+  private readonly members = new Map<SessionClient, Set<string> | null>();
   private readonly listeners = new ModernListeners();
   private readonly feed = new ModernFeed((method, params, text) => this.onNotification(method, params, text));
   private attachedTo: ToolSession | null = null;
 
   join(client: SessionClient, session: ToolSession): void {
-    this.members.set(client, new Set());
+    this.members.set(client, null);
     this.attach(session);
     this.feed.follow(session, this.wishes());
   }
@@ -36,7 +37,7 @@ export class SharedServer {
     if (subscriptions === undefined) return;
     this.members.delete(client);
     if (session?.identity?.era === 'modern') this.feed.follow(session, this.wishes());
-    else for (const uri of subscriptions) if (!this.isSubscribed(uri)) this.unsubscribe(session, uri);
+    else for (const uri of subscriptions ?? []) if (!this.isSubscribed(uri)) this.unsubscribe(session, uri);
   }
 
   /** Hears what the server says from now on; a new life of it is told what the one before knew. */
@@ -79,11 +80,13 @@ export class SharedServer {
 
   private answersSubscription(session: ToolSession, exchange: ClientExchange): boolean {
     const uri = exchange.message.params?.uri;
-    const subscriptions = this.subscriptionsOf(exchange.client);
-    if (typeof uri !== 'string' || subscriptions === undefined) return false;
+    const member = this.memberOf(exchange.client);
+    if (typeof uri !== 'string' || member === undefined) return false;
     const isSubscribe = exchange.message.method === 'resources/subscribe';
-    if (isSubscribe) subscriptions.add(uri);
-    else subscriptions.delete(uri);
+    const uris = this.members.get(member) ?? new Set();
+    if (isSubscribe) uris.add(uri);
+    else uris.delete(uri);
+    this.members.set(member, uris.size === 0 ? null : uris);
     if (session.identity?.era === 'modern') {
       this.feed.follow(session, this.wishes());
       this.answerEmpty(exchange);
@@ -118,7 +121,7 @@ export class SharedServer {
     this.listeners.tell(method, params);
     const uri = method === 'notifications/resources/updated' ? params?.uri : undefined;
     for (const [client, subscriptions] of this.members) {
-      if (uri === undefined || (typeof uri === 'string' && subscriptions.has(uri))) client.push(text);
+      if (uri === undefined || (typeof uri === 'string' && subscriptions?.has(uri) === true)) client.push(text);
     }
   }
 
@@ -139,18 +142,18 @@ export class SharedServer {
     if (this.members.size === 1 && this.active.size === 0 && only && isLogWanted(level, only.logLevel)) only.push(text);
   }
 
-  private subscriptionsOf(client: GatewayClient): Set<string> | undefined {
-    for (const [member, subscriptions] of this.members) if (member === client) return subscriptions;
+  private memberOf(client: GatewayClient): SessionClient | undefined {
+    for (const member of this.members.keys()) if (member === client) return member;
     return undefined;
   }
 
   private isSubscribed(uri: string): boolean {
-    return [...this.members.values()].some((uris) => uris.has(uri)) || this.listeners.wants(uri);
+    return [...this.members.values()].some((uris) => uris?.has(uri) === true) || this.listeners.wants(uri);
   }
 
   private wishes(): { uris: Set<string>; any: boolean } {
     const uris = new Set<string>();
-    for (const subscriptions of this.members.values()) for (const uri of subscriptions) uris.add(uri);
+    for (const subscriptions of this.members.values()) for (const uri of subscriptions ?? []) uris.add(uri);
     return { uris, any: this.members.size > 0 };
   }
 

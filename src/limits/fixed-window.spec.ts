@@ -18,6 +18,12 @@ describe('the limit of requests in a window', () => {
     expect(window.take('anna', LIMIT)).toEqual({ allowed: false, limit: 3, remaining: 0, resetSeconds: 50 });
   });
 
+  it('says 60 seconds of a window that begins, whatever fraction the clock stands at', () => {
+    const { clock, window } = aWindow();
+    clock.advance(50_813.99031271907);
+    expect(window.take('anna', LIMIT).resetSeconds).toBe(60);
+  });
+
   it('begins anew when the window is over, however often was asked in vain', () => {
     const { clock, window } = aWindow();
     for (let n = 0; n < 10; n++) window.take('anna', LIMIT);

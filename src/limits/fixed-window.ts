@@ -40,7 +40,8 @@ export class FixedWindow {
     const allowed = window.taken < limit;
     // What is refused is not counted: who goes on asking is not kept out longer.
     if (allowed) window.taken++;
-    const resetSeconds = Math.max(1, Math.ceil((window.startedAt + windowMs - now) / 1000));
+    // In this order: the sum of a large and a small number would be rounded, and say 61 of a window of 60.
+    const resetSeconds = Math.max(1, Math.ceil((windowMs - (now - window.startedAt)) / 1000));
     return { allowed, limit, remaining: Math.max(0, limit - window.taken), resetSeconds };
   }
 

@@ -208,26 +208,4 @@ describe('a batch queue', () => {
       expect(jest.getTimerCount()).toBe(0);
     });
   });
-
-  it('writes larger batches where more waits, but none of more bytes than it may have', async () => {
-    const { writer, push } = aQueue({ maxBatchSize: 6, batchBytes: 10 });
-    push('a', 'b', 'c', 'd', 'e', 'f', 'g', 'hhhhhhhhhh', 'i', 'j', 'k');
-    await pass(200);
-    expect(writer.written).toEqual([
-      ['a', 'b', 'c'],
-      ['d', 'e', 'f', 'g', 'hhhhhhhhhh'],
-      ['i', 'j', 'k'],
-    ]);
-  });
-
-  it('keeps less of each entry when it gets tight, and tells what it drops', async () => {
-    const dropped: string[] = [];
-    const shrink = { aboveBytes: 8, to: (text: string) => text.slice(0, 1) };
-    const { queue, writer, push } = aQueue({ maxBytes: 10, shrink, onDropped: (text) => dropped.push(text) });
-    push('aaaa', 'bbbb', 'cccc', 'dddd', 'eeee');
-    await pass(200);
-    expect(writer.written.flat()).toEqual(['aaaa', 'bbbb', 'c', 'd']);
-    expect(dropped).toEqual(['eeee']);
-    expect(queue.counters.dropped).toBe(1);
-  });
 });

@@ -1,6 +1,6 @@
-import type { ChunkQuery } from '../database/chunk-rows';
+import type { ChunkQuery } from '../database/chunk-query';
 import { type Condition, condition } from '../database/log-query';
-import { COMMON_METHOD, KEY, RARE_KINDS } from '../database/message-chunk';
+import { COMMON_METHOD, KEY, RARE_KINDS, SLOW_MS } from '../database/message-chunk';
 import { joined } from './message-statements';
 
 /**
@@ -21,6 +21,7 @@ function messagesOf({ payload, search }: ChunkQuery): string {
   const payloads = payload === false && search === undefined ? `x''` : 'c.payloads';
   return `CROSS JOIN mcp_rows(c.first, c.head, c.cells, ${payloads}, ?) AS m`;
 }
+
 /** So many tools are looked for in the keys; unpacking the chunks costs less than looking for more. */
 const MOST_TOOLS = 20;
 const BACK = `COALESCE((SELECT back_ms FROM log_clock WHERE log = 'mcp_log'), 0)`;
@@ -64,7 +65,8 @@ export function insideConditions(query: ChunkQuery, keys: readonly string[]): Co
   if (scope?.length === 0) return [condition('1 = 0')];
   const values = [toolId, toolName, scope, sessionId, direction, kinds, method, target];
   if (values.every((value) => value === undefined)) return [];
-  const has = condition('mcp_has(c.head, ?)', JSON.stringify(query));
+  const cells = query.minDurationMs === undefined ? `x''` : 'c.cells';
+  const has = condition(`mcp_has(c.head, ${cells}, ?)`, JSON.stringify(query));
   const ofScope = scope === undefined || scope.length > MOST_TOOLS ? [] : [hasKey(scope.map(KEY.tool))];
   const exists = [...keys.map((key) => hasKey([key])), ...ofScope];
   if (exists.length === 0) return [has];
@@ -73,13 +75,15 @@ export function insideConditions(query: ChunkQuery, keys: readonly string[]): Co
 }
 
 /** The keys of the chunks that may have what is asked for, most telling first. */
-export function keysOf({ sessionId, target, method, kinds, toolId }: ChunkQuery): string[] {
+export function keysOf({ sessionId, target, method, kinds, toolId, minDurationMs = 0 }: ChunkQuery): string[] {
+  const slow = SLOW_MS.findLast((ms) => ms <= minDurationMs);
   const [kind, ...more] = kinds ?? [];
   return [
     ...(typeof sessionId === 'string' ? [KEY.session(sessionId)] : []),
     ...(target === undefined ? [] : [KEY.target(target)]),
     ...(method === undefined || method === COMMON_METHOD ? [] : [KEY.method(method)]),
     ...(kind !== undefined && more.length === 0 && RARE_KINDS.has(kind) ? [KEY.kind(kind)] : []),
+    ...(slow === undefined ? [] : [KEY.slow(slow)]),
     ...(toolId === undefined ? [] : [KEY.tool(toolId)]),
   ];
 }

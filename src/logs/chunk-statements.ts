@@ -1,4 +1,4 @@
-import type { ChunkQuery } from '../database/chunk-rows';
+import type { ChunkQuery } from '../database/chunk-query';
 import { type Condition, condition, type LogTable, searchCondition, type SeqRange } from '../database/log-query';
 import { KEY } from '../database/message-chunk';
 import { ID_TAIL_FROM } from '../database/message-columns';

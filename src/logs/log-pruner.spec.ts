@@ -1,18 +1,18 @@
-import { aTrafficRecord } from '../../test/support/a-traffic-record';
+import { aMessageBatch } from '../../test/support/a-message-batch';
 import { anInProcessWriter } from '../../test/support/in-process-writer';
 import { removeTemporaryFolders } from '../../test/support/temporary-folder';
-import { packRecord } from './log-batch';
+import { BATCH_ROWS } from './message-batch';
 import { LogPruner } from './log-pruner';
 
 const NEVER = new AbortController().signal;
 
 async function aFilledLog(messages: number, lines: number) {
   const made = anInProcessWriter();
-  const values: unknown[] = [];
-  for (let n = 0; n < messages; n++) packRecord(values, `m-${n}`, aTrafficRecord({ at: 1_000 + n * 10 }), null);
-  await made.writer.write('mcp', values);
-  await made.writer.write(
-    'system',
+  for (let n = 0; n < messages; n += BATCH_ROWS) {
+    const batch = Array.from({ length: Math.min(BATCH_ROWS, messages - n) }, (_, row) => n + row);
+    await made.writer.writeMessages(aMessageBatch(...batch.map((row) => ({ at: 1_000 + row * 10, payload: null }))));
+  }
+  await made.writer.writeRows(
     Array.from({ length: lines }, (_, n) => [`s-${n}`, 1_005 + n * 10, 1, null, 'text', null, null]),
   );
   const deleted = { mcp: 0, system: 0 };
@@ -63,9 +63,7 @@ describe('the pruner of the logs', () => {
       onDeleted(log, rows);
       stop.abort();
     });
-    const values: unknown[] = [];
-    packRecord(values, 'late', aTrafficRecord({ at: 2_000_000 }), null);
-    await writer.write('mcp', values);
+    await writer.writeMessages(aMessageBatch({ at: 2_000_000 }));
     expect(await work).toBe(true);
     expect(store.mcp).toHaveLength(901);
   });

@@ -15,10 +15,10 @@ describe('who listens to the log writer', () => {
   it('is followed only when what was taken before is stored, so that nothing is between what it reads and hears', async () => {
     const { writer, store, writers } = anInProcessWriter();
     const heard: CommittedRow[] = [];
-    const before = writer.write('system', [row('before')]);
+    const before = writer.writeRows([row('before')]);
     writer.onCommitted((rows) => heard.push(...rows));
     const following = writer.following();
-    const after = writer.write('system', [row('after')]);
+    const after = writer.writeRows([row('after')]);
     await following;
     expect(store.system.length).toBeGreaterThanOrEqual(1);
     await Promise.all([before, after]);
@@ -32,9 +32,9 @@ describe('who listens to the log writer', () => {
     const heard: CommittedRow[] = [];
     const stop = writer.onCommitted((rows) => heard.push(...rows));
     await writer.following();
-    await writer.write('system', [row('first')]);
+    await writer.writeRows([row('first')]);
     stop();
-    await writer.write('system', [row('unheard')]);
+    await writer.writeRows([row('unheard')]);
     expect(heard.map(({ values }) => values[0])).toEqual(['first']);
     await writers.flushAll();
   });
@@ -46,12 +46,12 @@ describe('a log writer that rests', () => {
 
   it('has stored what it was given, takes nothing, and goes on with what has come meanwhile', async () => {
     const { writer, store, writers } = anInProcessWriter();
-    const before = writer.write('system', [row('before')]);
+    const before = writer.writeRows([row('before')]);
     const wake = await writer.rest();
     await before;
     expect(store.system).toHaveLength(1);
     let isWritten = false;
-    const meanwhile = writer.write('system', [row('meanwhile')]).then(() => (isWritten = true));
+    const meanwhile = writer.writeRows([row('meanwhile')]).then(() => (isWritten = true));
     for (let turns = 0; turns < 20; turns++) await turn();
     expect([isWritten, store.system.length]).toEqual([false, 1]);
     wake();
@@ -89,7 +89,7 @@ describe('the thread of a log writer', () => {
 
   it('ends when it has had nothing to do for ten seconds', async () => {
     const { writer, threads } = aCountedWriter();
-    await writer.write('system', [row('a')]);
+    await writer.writeRows([row('a')]);
     jest.advanceTimersByTime(9_999);
     expect(threads).toEqual({ started: 1, ended: 0 });
     jest.advanceTimersByTime(1);
@@ -99,7 +99,7 @@ describe('the thread of a log writer', () => {
   it('is not started each minute where work comes each minute, and still ends when that is over', async () => {
     const { writer, threads } = aCountedWriter();
     for (let minute = 0; minute < 10; minute++) {
-      await writer.write('mcp', []);
+      await writer.writeRows([]);
       jest.advanceTimersByTime(60_000);
     }
     expect(threads).toEqual({ started: 2, ended: 1 });
@@ -110,7 +110,7 @@ describe('the thread of a log writer', () => {
   it('is as short-lived as the first one where work comes now and then', async () => {
     const { writer, threads } = aCountedWriter();
     for (let time = 0; time < 3; time++) {
-      await writer.write('system', [row('a')]);
+      await writer.writeRows([row('a')]);
       jest.advanceTimersByTime(10_000);
       expect(threads.ended).toBe(threads.started);
       jest.advanceTimersByTime(120_000);

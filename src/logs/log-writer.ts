@@ -1,9 +1,10 @@
 import { Logger } from '@nestjs/common';
 import type { DatabaseWriters } from '../database/database-writers';
-import type { LogName, Loss } from './log-batch';
+import type { Loss, RowValues } from './log-batch';
 import type { Upkeep, UpkeepDone } from './log-store';
 import { Losses } from './losses';
-import type { CommittedRow, WriterMessage, WriterState } from './log-writer.types';
+import type { BatchContent, CommittedRow, WriterMessage, WriterState } from './log-writer.types';
+import type { MessageBatch } from './message-batch';
 import type { OpenLine, WriterLine } from './writer-line';
 
 /** The same trouble is told once in so many milliseconds, and never by a row for each row. */
@@ -78,15 +79,24 @@ export class LogWriter {
     writers.register(() => this.close());
   }
 
-  /** Resolves when the batch is out of our hands: stored, in the spool, or given up and counted. @throws when it is not */
-  write(log: LogName, values: unknown[], backlog = 0): Promise<void> {
-    if (this.resting) return this.resting.then(() => this.write(log, values, backlog));
+  /** Rows of the system log. Resolves when they are out of our hands: stored, in the spool, or given up. @throws when they are not */
+  writeRows(rows: RowValues[]): Promise<void> {
+    return this.handOver({ log: 'system', rows }, 0);
+  }
+
+  /** As `writeRows`; the batch's memory is not to be touched until then. `backlog`: how many messages wait behind it. */
+  writeMessages(messages: MessageBatch, backlog = 0): Promise<void> {
+    return this.handOver({ log: 'mcp', messages }, backlog);
+  }
+
+  private handOver(content: BatchContent, backlog: number): Promise<void> {
+    if (this.resting) return this.resting.then(() => this.handOver(content, backlog));
     const line = this.connect();
     if (this.idle) clearTimeout(this.idle);
     const batch = ++this.lastBatch;
     return new Promise<void>((resolve, reject) => {
       this.pending.set(batch, { resolve, reject });
-      line.post({ type: 'write', batch, log, values, losses: this.untold.take(), backlog });
+      line.post({ type: 'write', batch, content, losses: this.untold.take(), backlog });
     });
   }
 

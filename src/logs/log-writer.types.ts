@@ -1,6 +1,7 @@
 import type { LogTarget } from '../database/log-database';
-import type { LogEntryRow, LogName, Loss } from './log-batch';
+import type { LogEntryRow, LogName, Loss, RowValues } from './log-batch';
 import type { Upkeep, UpkeepDone } from './log-store';
+import type { MessageBatch } from './message-batch';
 
 /** What the writer's thread is started with. */
 export interface WriterData {
@@ -9,10 +10,13 @@ export interface WriterData {
   spoolMaxBytes: number;
 }
 
+/** Rows of the system log come as they are stored: there is nothing of a tool in them. */
+export type BatchContent = { log: 'mcp'; messages: MessageBatch } | { log: 'system'; rows: RowValues[] };
+
 /** What the writer is asked. */
 export type WriterRequest =
   /** `backlog`: how many records wait behind this batch. */
-  | { type: 'write'; batch: number; log: LogName; values: unknown[]; losses: Loss[]; backlog: number }
+  | { type: 'write'; batch: number; content: BatchContent; losses: Loss[]; backlog: number }
   /** From now on these values of a tool are not stored, in place of those said before. */
   | { type: 'protect'; toolId: string; values: string[] }
   /** Whether rows are to be told after their commit. */

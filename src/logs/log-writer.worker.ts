@@ -8,9 +8,12 @@ import type { WriterData, WriterRequest } from './log-writer.types';
 import { PostgresLogStore } from './postgres-log.repository';
 import { Spool } from './spool';
 import { SqliteLogStore } from './sqlite-log.repository';
+import { makeWay } from './thread-priority';
 import { WriterProgram } from './writer-program';
 
 const SEGMENT_BYTES = 16 * 1024 * 1024;
+
+makeWay();
 
 const { target, spoolFolder, spoolMaxBytes } = workerData as WriterData;
 const store: LogStore = target.type === 'sqlite' ? new SqliteLogStore(target.file) : new PostgresLogStore(target.url);

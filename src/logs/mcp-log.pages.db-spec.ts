@@ -120,6 +120,15 @@ describe('pages of the log of MCP messages', () => {
     }
   });
 
+  it('are those of a single moment, also of the first and the last of a chunk', async () => {
+    for (let place = 0, turn = 0; place < 800; place += SIZES[turn++ % SIZES.length] ?? 1) {
+      for (const { at } of ROWS.slice(Math.max(0, place - 1), place + 1)) {
+        const filter = { from: at, to: at + 1, order: 'asc', limit: 10 } as const;
+        expect(await repository.list(filter)).toEqual(filtered(ROWS, filter));
+      }
+    }
+  });
+
   it('follow each other without a gap, and so do all rows that are read page by page', async () => {
     for (let n = 0; n < 40; n++) {
       const { after: _, window: __, limit, ...filter } = randomFilter();

@@ -17,6 +17,11 @@ export interface CarriedPayload {
   tail: string | null;
 }
 
+/** Whether a payload is carried whole with any margin: nearly all are. */
+export function isCarriedWhole(text: string): boolean {
+  return text.length <= PAYLOAD_CAP;
+}
+
 /**
  * What is carried of a payload: of a large one each end with `margin` more characters than are kept. A secret that the cut
  * splits can't be recognized any more, so the margin is dropped after masking; it must be longer than any secret.
@@ -24,7 +29,7 @@ export interface CarriedPayload {
 export function carryPayload(text: string, margin: number): CarriedPayload {
   const piece = HALF + margin;
   if (text.length <= 2 * piece) return { head: text, tail: null };
-  return { head: copied(text.slice(0, piece)), tail: copied(text.slice(-piece)) };
+  return { head: text.slice(0, piece), tail: text.slice(-piece) };
 }
 
 /** A message as it is stored, masked by `redact`: whole, or `{head, tail}` as JSON, each half the cap. */
@@ -38,7 +43,8 @@ export function capPayload(carried: CarriedPayload, margin: number, redact: (tex
   return cut(head.slice(0, headEnd), tail.slice(tailStart));
 }
 
-function capText(text: string): CappedPayload {
+/** A text that is masked and whole. */
+export function capText(text: string): CappedPayload {
   return text.length <= PAYLOAD_CAP ? { text, truncated: false } : cut(text.slice(0, HALF), text.slice(-HALF));
 }
 
@@ -49,9 +55,4 @@ function cut(head: string, tail: string): CappedPayload {
 /** A cut in the middle of a surrogate pair leaves a half that no UTF-8 can hold. */
 function wellFormed(text: string): string {
   return text.replace(/^[\uDC00-\uDFFF]/, '').replace(/[\uD800-\uDBFF]$/, '');
-}
-
-/** A slice that does not keep the whole text alive, as V8's do. */
-function copied(slice: string): string {
-  return Buffer.from(slice, 'utf16le').toString('utf16le');
 }

@@ -127,7 +127,7 @@ describe('the recorder', () => {
 
   it('never lets the relay wait or fail, not even where the queue itself is full', async () => {
     const { writer, recorder } = aRecorder();
-    jest.spyOn(writer, 'write').mockReturnValue(new Promise(() => undefined));
+    jest.spyOn(writer, 'writeMessages').mockReturnValue(new Promise(() => undefined));
     const payload = 'x'.repeat(60_000);
     for (let n = 0; n < 60_000; n++) recorder.record(aTrafficRecord({ payload }));
     const { queued, dropped, payloadsDropped, droppedBy } = recorder.counters;

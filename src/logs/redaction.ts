@@ -18,8 +18,9 @@ export class Redaction {
     this.masks.set(toolId, { mask: new SecretMask(values), margin: marginFor(values) });
   }
 
-  apply(toolId: string, text: string): string {
-    return (this.masks.get(toolId)?.mask ?? SecretMask.NONE).apply(text);
+  /** What hides the secrets of a tool's messages. */
+  maskOf(toolId: string): SecretMask {
+    return this.masks.get(toolId)?.mask ?? SecretMask.NONE;
   }
 
   /** What must be dropped at a cut of the tool's messages. */

@@ -1,6 +1,6 @@
 import type { Database, Statement } from 'better-sqlite3';
 import { type MessageRow, rowsOfChunk } from '../database/chunk-rows';
-import { keysOfHead, KEY, type NumberedMessage, packChunks } from '../database/message-chunk';
+import { keysOfStored, KEY, type NumberedMessage, packChunks } from '../database/message-chunk';
 import { ID_TAIL_FROM, MADE_ID, OF } from '../database/message-columns';
 import { type LogEntryRow, PLACE, type RowValues } from './log-batch';
 
@@ -8,6 +8,7 @@ interface Chunk {
   first: number;
   rows: number;
   max_at: number;
+  max_ms: number | null;
   head: string;
   cells: Buffer;
   payloads: Buffer;
@@ -39,7 +40,7 @@ export class SqliteMessages {
     this.withoutPayloads = database.prepare('SELECT first, head, cells FROM mcp_chunk WHERE first = ?');
     this.startOf = database.prepare('SELECT COALESCE(max(first), 0) FROM mcp_chunk WHERE first <= ?').pluck();
     this.nextOf = database.prepare('SELECT first, head, cells FROM mcp_chunk WHERE first >= ? ORDER BY first LIMIT 1');
-    this.oldestOf = database.prepare(`SELECT first, rows, max_at, head, cells, payloads FROM mcp_chunk
+    this.oldestOf = database.prepare(`SELECT first, rows, max_at, max_ms, head, cells, payloads FROM mcp_chunk
       WHERE min_at < ? ORDER BY min_at, first LIMIT 1`);
     this.oldestAt = database.prepare('SELECT min(min_at) FROM mcp_chunk').pluck();
     this.newest = database.prepare(`SELECT (SELECT max(last) FROM mcp_chunk WHERE first =
@@ -126,8 +127,8 @@ export class SqliteMessages {
     return gone.size;
   }
 
-  private drop({ first, head }: Chunk): void {
-    for (const key of keysOfHead(head)) this.deleteKey.run(key, first);
+  private drop({ first, head, max_ms }: Chunk): void {
+    for (const key of keysOfStored(head, max_ms)) this.deleteKey.run(key, first);
     this.deleteChunk.run(first);
   }
 }

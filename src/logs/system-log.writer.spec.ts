@@ -54,7 +54,7 @@ describe('the writer of the system log', () => {
   it('says once on stderr that lines can not be handed over, never in the log itself', async () => {
     const { log, writer, lines } = aWriter();
     writer.onModuleInit();
-    jest.spyOn(lines, 'write').mockRejectedValue(new Error('gone'));
+    jest.spyOn(lines, 'writeRows').mockRejectedValue(new Error('gone'));
     log.log('one');
     await pass(10_000);
     expect(stderr.mock.calls).toEqual([[expect.stringMatching(/^The system log could not be handed .*gone\n$/)]]);

@@ -25,7 +25,7 @@ export class SystemLogWriter implements OnModuleInit {
     private readonly writer: LogWriter,
   ) {
     this.queue = new BatchQueue<RowValues>({
-      write: (batch) => this.writer.write('system', batch),
+      write: (batch) => this.writer.writeRows(batch),
       sizeOf: (row) => row.reduce<number>((sum, value) => sum + (typeof value === 'string' ? 2 * value.length : 8), 0),
       onDropped: ([, at]) => this.lost(Number(at)),
       onTrouble: (error) => {

@@ -1,15 +1,15 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { aTrafficRecord } from '../../test/support/a-traffic-record';
+import { aMessageBatch } from '../../test/support/a-message-batch';
 import { MemoryLogStore } from '../../test/support/memory-log-store';
 import { removeTemporaryFolders, temporaryFolder } from '../../test/support/temporary-folder';
 import type { TrafficRecord } from '../mcp/traffic';
-import { packRecord, PLACE } from './log-batch';
+import { PLACE } from './log-batch';
 import type { WriterMessage } from './log-writer.types';
-import { carryPayload } from './payload-cap';
 import { Spool } from './spool';
 import { WriterProgram } from './writer-program';
 
+const RPC_ID = 10;
 const LIMITS = { maxBytes: 1_000_000, segmentBytes: 10_000 };
 
 function aWriter(given: { folder?: string; maxBytes?: number; backlog?: () => number } = {}) {
@@ -20,12 +20,8 @@ function aWriter(given: { folder?: string; maxBytes?: number; backlog?: () => nu
   const program = new WriterProgram({ store, spool, say: (message) => said.push(message), now: () => 9_000 });
   let batch = 0;
   const write = (...records: Partial<TrafficRecord>[]) => {
-    const values: unknown[] = [];
-    for (const record of records.map(aTrafficRecord)) {
-      const payload = record.payload === null ? null : carryPayload(record.payload, 16_384);
-      packRecord(values, `id-${String(record.rpcId)}`, record, payload);
-    }
-    program.handle({ type: 'write', batch: ++batch, log: 'mcp', values, losses: [], backlog: given.backlog?.() ?? 0 });
+    const content = { log: 'mcp', messages: aMessageBatch(...records) } as const;
+    program.handle({ type: 'write', batch: ++batch, content, losses: [], backlog: given.backlog?.() ?? 0 });
   };
   const taken = () => said.filter(({ type }) => type === 'taken').length;
   const lost = () => said.flatMap((message) => (message.type === 'lost' ? message.losses : []));
@@ -172,7 +168,7 @@ describe('the program of the log writer', () => {
 
   it('gives up a row that the database will never take, and no other', async () => {
     const { store, write, lost } = aWriter();
-    store.refuses = ({ values }) => values[0] === 'id-7';
+    store.refuses = ({ values }) => values[RPC_ID] === '7';
     write(...range(1, 20).map((rpcId) => ({ rpcId })));
     await pass(5_000);
     expect(ids(store)).toEqual(range(1, 20).filter((n) => n !== 7));
@@ -185,7 +181,7 @@ describe('the program of the log writer', () => {
     first.write({ rpcId: 1 }, { rpcId: 2 }, { rpcId: 3 });
     await pass(0);
     const file = join(first.folder, readdirSync(first.folder)[0] ?? '');
-    writeFileSync(file, readFileSync(file, 'utf8').replace('"id-2"', '"id-9"'));
+    writeFileSync(file, readFileSync(file, 'utf8').replace(',"2",', ',"9",'));
     const { store, lost } = aWriter({ folder: first.folder });
     await pass(5_000);
     expect(ids(store)).toEqual([1, 3]);
@@ -204,9 +200,9 @@ describe('the program of the log writer', () => {
     store.failure = null;
     await pass(1_000);
     const rows = said.flatMap((message) => (message.type === 'committed' ? message.rows : []));
-    expect(rows.map(({ seq, values }) => [seq, values[0]])).toEqual([
-      [2, 'id-2'],
-      [3, 'id-3'],
+    expect(rows.map(({ seq, values }) => [seq, values[RPC_ID]])).toEqual([
+      [2, '2'],
+      [3, '3'],
     ]);
     // Payloads are most of the bytes, and stay where they are stored.
     expect(rows.map(({ values }) => values[PLACE.payload])).toEqual([null, null]);

@@ -1,8 +1,8 @@
-import { type LogEntryRow, type LogName, type Loss, PLACE, type RowValues, unpackRecords } from './log-batch';
+import { type LogEntryRow, type LogName, type Loss, PLACE } from './log-batch';
 import type { LogStore } from './log-store';
-import type { CommittedRow, WriterMessage, WriterRequest, WriterState } from './log-writer.types';
+import type { BatchContent, CommittedRow, WriterMessage, WriterRequest, WriterState } from './log-writer.types';
 import { Losses, lossesOf, markerRow } from './losses';
-import { toMcpRow } from './mcp-row';
+import { toMcpRows } from './mcp-row';
 import { Redaction } from './redaction';
 import type { Spool } from './spool';
 import { spoolRows } from './spool-rows';
@@ -95,11 +95,11 @@ export class WriterProgram {
     }, afterMs);
   }
 
-  private async write({ batch, log, values, losses, backlog }: WriterRequest & { type: 'write' }): Promise<void> {
+  private async write({ batch, content, losses, backlog }: WriterRequest & { type: 'write' }): Promise<void> {
     this.isBusy = backlog > BUSY_BACKLOG;
     if (backlog > MOST_BACKLOG) this.fallBehind('more comes than it can write');
     if (losses.length > 0) this.remember(losses);
-    await this.keep(this.toRows(log, values));
+    await this.keep(this.toRows(content));
     this.ports.say({ type: 'taken', batch, state: this.state() });
   }
 
@@ -108,12 +108,9 @@ export class WriterProgram {
     if (on) this.ports.say({ type: 'following' });
   }
 
-  private toRows(log: LogName, values: unknown[]): LogEntryRow[] {
-    // System rows come as they are stored: there is nothing of a tool in them.
-    if (log === 'system') return (values as RowValues[]).map((row) => ({ log, values: row }));
-    const rows: LogEntryRow[] = [];
-    for (const record of unpackRecords(values)) rows.push({ log, values: toMcpRow(record, this.redaction) });
-    return rows;
+  private toRows(content: BatchContent): LogEntryRow[] {
+    const rows = content.log === 'mcp' ? toMcpRows(content.messages, this.redaction) : content.rows;
+    return rows.map((values) => ({ log: content.log, values }));
   }
 
   private async keep(rows: LogEntryRow[]): Promise<void> {

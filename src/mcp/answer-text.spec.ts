@@ -36,4 +36,31 @@ describe('an answer as text', () => {
     expect(AnswerText.read('{"id":"7","result":null}')?.id).toBeNull();
     expect(AnswerText.read('{"id":1.5,"result":null}')?.id).toBeNull();
   });
+
+  it.each([
+    ['{"resultType":"complete"}', '{}'],
+    ['{ "resultType" : "complete" }', '{  }'],
+    ['{"resultType":"complete","a":12345678901234567890}', '{"a":12345678901234567890}'],
+    ['{"resultType":"complete" , "a":1 }', '{"a":1 }'],
+    ['{"a":1.0 ,"ttlMs":5}', '{"a":1.0}'],
+    ['{"a":1,"cacheScope":"public", "b" : 2}', '{"a":1, "b" : 2}'],
+    ['{"ttlMs":1,"a":{"ttlMs":2},"cacheScope":"x","b":[ 1 ],"resultType":"complete"}', '{"a":{"ttlMs":2},"b":[ 1 ]}'],
+    ['{"a":{"resultType":1}}', '{"a":{"resultType":1}}'],
+    ['{"content":[{"text":"\\"ttlMs\\":1"}]}', '{"content":[{"text":"\\"ttlMs\\":1"}]}'],
+    ['"ttlMs"', '"ttlMs"'],
+  ])('for an older client, %s becomes %s', (result, expected) => {
+    const answer = AnswerText.read(`{"jsonrpc":"2.0","id":7,"result":${result}}`)!;
+    expect(answer.isInputRequired).toBe(false);
+    expect(answer.forLegacy('"x"')).toBe(`{"jsonrpc":"2.0","id":"x","result":${expected}}`);
+  });
+
+  it('says that a server wants to know something first', () => {
+    const read = (type: string) => AnswerText.read(`{"id":1,"result":{"resultType":${type},"a":1}}`)?.isInputRequired;
+    expect(['"input_required"', '"input_required_not"', '"complete"', '1'].map(read)).toEqual([
+      true,
+      false,
+      false,
+      false,
+    ]);
+  });
 });

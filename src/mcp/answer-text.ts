@@ -1,4 +1,7 @@
-import { ObjectCursor, skipSpace } from './json-text';
+import { ObjectCursor, skipSpace, withoutMembers } from './json-text';
+
+/** Members of modern results that no older revision knows. */
+const MODERN_MEMBERS: ReadonlySet<string> = new Set(['resultType', 'ttlMs', 'cacheScope']);
 
 /** An answer of a server as it stood on the wire, and where in it is what a relay has to know. */
 export class AnswerText {
@@ -10,6 +13,12 @@ export class AnswerText {
   errorEnd = -1;
   /** The result says of itself that the MCP tool failed. */
   isToolError = false;
+  /** The result is none yet: the server wants to know something first (2026-07-28). */
+  isInputRequired = false;
+  private modernMembers = 0;
+  /** What has to go where there is but one of them, a comma with it. */
+  private cutStart = -1;
+  private cutEnd = -1;
 
   private constructor(readonly text: string) {}
 
@@ -56,9 +65,19 @@ export class AnswerText {
     return `{"jsonrpc":"2.0","id":${idText},"result":${result}}`;
   }
 
+  /** The same for a client that knows no modern revision: its members go, all others stay byte for byte. */
+  forLegacy(idText: string): string {
+    if (this.modernMembers === 0) return this.withId(idText);
+    const { text, resultStart, resultEnd, cutStart, cutEnd } = this;
+    const result =
+      this.modernMembers === 1
+        ? text.slice(resultStart, cutStart) + text.slice(cutEnd, resultEnd)
+        : withoutMembers(this.resultText, (key) => MODERN_MEMBERS.has(key));
+    return this.withResult(idText, result);
+  }
+
   /** False: a member stands there twice, in disguise or without an end, or this is no answer. */
   private take(cursor: ObjectCursor): boolean {
-    if (cursor.isKeyEscaped || cursor.isKey('method')) return false;
     if (cursor.isKey('result')) {
       if (this.resultStart >= 0) return false;
       this.resultStart = cursor.valueStart;
@@ -74,7 +93,7 @@ export class AnswerText {
       if (this.errorStart >= 0) return false;
       this.errorStart = cursor.valueStart;
       this.errorEnd = end;
-    }
+    } else if (cursor.isKey('method') || (!cursor.isKey('jsonrpc') && cursor.isKeyEscaped)) return false;
     return end >= 0;
   }
 
@@ -82,11 +101,29 @@ export class AnswerText {
     const { text } = this;
     if (text.charCodeAt(cursor.valueStart) !== 0x7b) return cursor.skip();
     const inner = new ObjectCursor(text, cursor.valueStart);
+    let before = -1;
     while (inner.nextKey()) {
+      const { keyStart } = inner;
+      // What was to go was the first member: the comma after it goes too.
+      if (this.cutStart >= 0 && this.cutEnd < 0) this.cutEnd = keyStart;
       const end = inner.skip();
       if (inner.isKey('isError')) this.isToolError = text.slice(inner.valueStart, end) === 'true';
+      else if (isModern(inner)) {
+        if (this.modernMembers === 0) {
+          this.cutStart = before < 0 ? keyStart : before;
+          if (before >= 0) this.cutEnd = end;
+        }
+        this.modernMembers += 1;
+        if (inner.isKey('resultType')) this.isInputRequired ||= text.startsWith('"input_required"', inner.valueStart);
+      }
+      before = end;
     }
+    if (this.cutStart >= 0 && this.cutEnd < 0) this.cutEnd = before;
     cursor.leap(inner.end);
     return inner.end;
   }
+}
+
+function isModern(cursor: ObjectCursor): boolean {
+  return cursor.isKey('resultType') || cursor.isKey('ttlMs') || cursor.isKey('cacheScope');
 }

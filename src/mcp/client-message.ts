@@ -142,7 +142,16 @@ export class ClientMessage {
   toWire(id: number, edit?: MetaEdit): string {
     const { source, places } = this;
     const { idStart, idEnd, tokenStart } = places;
-    if (edit === undefined && tokenStart < 0) return source.slice(0, idStart) + String(id) + source.slice(idEnd);
+    if (tokenStart < 0) {
+      if (edit === undefined) return source.slice(0, idStart) + String(id) + source.slice(idEnd);
+      const { paramsStart, metaStart } = places;
+      // What most requests over the bridge of the eras are: an id, then parameters without `_meta`.
+      if ('insert' in edit && edit.params === undefined && metaStart < 0 && idEnd <= paramsStart) {
+        const at = skipSpace(source, paramsStart + 1);
+        const comma = source.charCodeAt(at) === 0x7d ? '' : ',';
+        return `${source.slice(0, idStart)}${id}${source.slice(idEnd, at)}"_meta":{${edit.insert}}${comma}${source.slice(at)}`;
+      }
+    }
     return this.spliced(String(id), edit);
   }
 
@@ -212,9 +221,9 @@ function placesIn(text: string): Places | null {
   const cursor = new ObjectCursor(text, skipSpace(text, 0));
   let methods = 0;
   while (cursor.nextKey()) {
-    if (cursor.isKeyEscaped) return null;
     const start = cursor.valueStart;
     const end = cursor.skip();
+    if (cursor.isKey('jsonrpc')) continue;
     if (cursor.isKey('id')) {
       if (places.idStart >= 0) return null;
       places.idStart = start;
@@ -227,24 +236,26 @@ function placesIn(text: string): Places | null {
     } else if (cursor.isKey('method')) {
       methods += 1;
       if (methods > 1) return null;
-    }
+    } else if (cursor.isKeyEscaped) return null;
   }
   return places;
 }
 
 /** The members that we decide by; any of them twice makes the message ambiguous. */
-const DECISIVE = ['_meta', 'name', 'uri', 'taskId', 'requestId'];
+const DECISIVE = ['_meta', 'name', 'uri', 'taskId', 'requestId'] as const;
 
 function findMeta(text: string, paramsStart: number, places: Places): boolean {
   if (text.charCodeAt(paramsStart) !== 0x7b) return true;
   const cursor = new ObjectCursor(text, paramsStart);
   let seen = 0;
   while (cursor.nextKey()) {
-    if (cursor.isKeyEscaped) return false;
     const start = cursor.valueStart;
     const end = cursor.skip();
-    const decisive = DECISIVE.findIndex((name) => cursor.isKey(name));
-    if (decisive < 0) continue;
+    const decisive = decisiveAt(cursor);
+    if (decisive < 0) {
+      if (cursor.isKeyEscaped) return false;
+      continue;
+    }
     const bit = 1 << decisive;
     if ((seen & bit) !== 0) return false;
     seen |= bit;
@@ -255,6 +266,11 @@ function findMeta(text: string, paramsStart: number, places: Places): boolean {
     places.metaEnd = end;
   }
   return true;
+}
+
+function decisiveAt(cursor: ObjectCursor): number {
+  for (let index = 0; index < DECISIVE.length; index += 1) if (cursor.isKey(DECISIVE[index] ?? '')) return index;
+  return -1;
 }
 
 function findToken(text: string, metaStart: number, places: Places): boolean {

@@ -138,6 +138,8 @@ describe('performHandshake', () => {
     await expect(shaken).resolves.toMatchObject({ era: 'legacy' });
     expect(world.methods).toEqual(['server/discover', 'initialize', 'notifications/initialized']);
     expect(world.peer.inFlight).toBe(0);
+    // The one for late calls stays with the connection.
+    world.transport.end({ code: 'gone', message: 'gone' });
     expect(jest.getTimerCount()).toBe(0);
   });
 

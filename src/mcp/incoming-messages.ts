@@ -172,7 +172,7 @@ export class IncomingMessages {
       if (call?.source && isRelay(call.sink)) {
         const { source } = call;
         const own = isProgress ? source.tokenText : source.idText;
-        call.timer?.refresh();
+        call.extend(call.limitMs);
         if (own !== null) call.sink.onNotification(withValueAt(text, isProgress ? TOKEN_PATH : SUBSCRIPTION_PATH, own));
         return;
       }

@@ -92,8 +92,9 @@ export class ObjectCursor {
 
   /** Whether the key is written with escapes: then another text may mean the same name. */
   get isKeyEscaped(): boolean {
-    for (let index = this.keyStart + 1; index < this.keyEnd; index += 1) {
-      if (this.text.charCodeAt(index) === BACKSLASH) return true;
+    const { text, keyEnd } = this;
+    for (let index = this.keyStart + 1; index < keyEnd; index += 1) {
+      if (text.charCodeAt(index) === BACKSLASH) return true;
     }
     return false;
   }

@@ -1,7 +1,7 @@
 import { newId } from '../common/ids';
 import type { AnswerText } from './answer-text';
 import { factsOf } from './direct-relay';
-import { membersOf, memberText, withMembers, withoutMembers } from './json-text';
+import { membersOf, memberText, withMembers } from './json-text';
 import type { McpPeer } from './mcp-peer';
 import type { PeerCallError } from './peer.errors';
 import type { RelaySink } from './peer.types';
@@ -9,9 +9,6 @@ import type { Exchange, Relay, RelayClient } from './relay.types';
 import { RpcRefusal } from './rpc-answers';
 import { RPC_CODES } from './json-rpc.types';
 
-/** Members of modern results that no older revision knows. */
-const MODERN_MEMBERS: ReadonlySet<string> = new Set(['resultType', 'ttlMs', 'cacheScope']);
-const MODERN_RESULT = /"(?:resultType|ttlMs|cacheScope)"/;
 /** A server that asks more often than this does not come to an end. */
 const MAX_ROUNDS = 10;
 /** Rounds in which nothing is asked are polling: they come no faster than this, each later than the one before. */
@@ -49,18 +46,8 @@ class BridgedCall implements RelaySink {
 
   onAnswer(answer: AnswerText): void {
     const { idText } = this.exchange.message;
-    const { resultText } = answer;
-    // Where none of the names stands, nothing has to go.
-    if (answer.isError || !MODERN_RESULT.test(resultText)) {
-      this.exchange.answer(answer.withId(idText), factsOf(answer));
-      return;
-    }
-    if (memberText(resultText, 'resultType') === '"input_required"') {
-      void this.ask(resultText);
-      return;
-    }
-    const result = withoutMembers(resultText, (key) => MODERN_MEMBERS.has(key));
-    this.exchange.answer(answer.withResult(idText, result), factsOf(answer));
+    if (answer.isInputRequired) void this.ask(answer.resultText);
+    else this.exchange.answer(answer.forLegacy(idText), factsOf(answer));
   }
 
   onError(error: PeerCallError): void {

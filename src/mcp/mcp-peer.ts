@@ -55,7 +55,6 @@ interface Asker {
 
 /** Handed to transports that never look at it. */
 const NOTHING: RpcMessage = {};
-const MAX_TIMER_MS = 2_147_483_647;
 /** Cancelling these is forbidden (`initialize`, all legacy revisions) or unknown to a server that may be legacy. */
 const NEVER_CANCELLED: ReadonlySet<string> = new Set(['initialize', 'server/discover']);
 
@@ -100,7 +99,7 @@ export class McpPeer {
     this.monotonic = options.monotonic ?? (() => performance.now());
     this.recorder = new PeerRecorder(options.sink, options.tool, now);
     const { tool, recorder, counts, monotonic } = this;
-    const calls = new OpenCalls(tool, recorder, counts, monotonic);
+    const calls = new OpenCalls(tool, recorder, counts, monotonic, (call) => this.onTimeout(call));
     this.calls = calls;
     const trySend = (message: RpcMessage, text: string): boolean => this.trySend(message, text);
     this.incoming = new IncomingMessages({ tool, calls, recorder, counts, now, monotonic, trySend });
@@ -187,7 +186,7 @@ export class McpPeer {
       this.monotonic(),
       sink,
       this.onCancel,
-      this.onTimeout,
+      this.calls.deadlines,
     );
     this.calls.add(pending);
     // Two clients may use the same token, so on the wire it is always ours: the id, unique among the active ones.
@@ -208,7 +207,7 @@ export class McpPeer {
       this.calls.failSoon(pending, new PeerDrainingError(this.tool.name, call.method));
       return pending;
     }
-    pending.timer = setTimeout(this.onTimeout, Math.min(call.timeoutMs, MAX_TIMER_MS), pending);
+    this.calls.deadlines.set(pending, call.timeoutMs);
     try {
       this.transport.send(message, text);
     } catch (error) {
@@ -232,7 +231,7 @@ export class McpPeer {
       this.monotonic(),
       sink,
       this.onCancel,
-      this.onTimeout,
+      this.calls.deadlines,
     );
     pending.source = source;
     this.calls.add(pending);
@@ -246,8 +245,7 @@ export class McpPeer {
       this.calls.failSoon(pending, new PeerDrainingError(this.tool.name, method));
       return pending;
     }
-    if (call.timeoutMs !== Infinity)
-      pending.timer = setTimeout(this.onTimeout, Math.min(call.timeoutMs, MAX_TIMER_MS), pending);
+    if (call.timeoutMs !== Infinity) this.calls.deadlines.set(pending, call.timeoutMs);
     try {
       this.sendText(text);
     } catch (error) {

@@ -1,3 +1,5 @@
+import { WaitingList } from '../common/waiting-list';
+import { CallDeadlines } from './call-deadlines';
 import { OWN_CLIENT, type CallSink, type PeerCounters, type PeerTool, type RelaySink } from './peer.types';
 import { PeerClosedError, type PeerCallError } from './peer.errors';
 import type { PeerRecorder } from './peer-recorder';
@@ -19,9 +21,22 @@ interface Draining {
   readonly done: () => void;
 }
 
+/** In the order of their ids. */
+class CallList extends WaitingList<PendingCall> {
+  find(id: number): PendingCall | undefined {
+    // Most are answered in turn, so it is one of the first.
+    for (let at = this.head; at < this.end; at++) {
+      const call = this.entries[at];
+      if (call?.id === id) return call;
+    }
+    return undefined;
+  }
+}
+
 /** The calls of one peer that have no answer yet: every one ends exactly once, here. */
 export class OpenCalls {
-  private readonly pending = new Map<number, PendingCall>();
+  readonly deadlines: CallDeadlines<PendingCall>;
+  private readonly pending = new CallList();
   private readonly abandoned = new AbandonedCalls(ABANDONED_KEPT);
   private lastId = 0;
   private standing = 0;
@@ -36,7 +51,11 @@ export class OpenCalls {
     private readonly counts: PeerCounters,
     /** Milliseconds that never jump. */
     private readonly monotonic: () => number,
-  ) {}
+    /** Told of a call that has got no answer in time; it is to be ended then. */
+    onLate: (call: PendingCall) => void,
+  ) {
+    this.deadlines = new CallDeadlines(this.pending, onLate);
+  }
 
   /** Of those that are to end. */
   get size(): number {
@@ -52,7 +71,7 @@ export class OpenCalls {
   get isBusy(): boolean {
     if (this.unheard < DEAF_CALLS) return this.size > 0;
     // One that was asked before may still be what keeps it busy.
-    for (const call of this.pending.values()) if (!isStanding(call)) return call.id < this.firstUnheardId;
+    for (const call of this.pending) if (!isStanding(call)) return call.id < this.firstUnheardId;
     return false;
   }
 
@@ -62,15 +81,15 @@ export class OpenCalls {
 
   add(call: PendingCall): void {
     if (isStanding(call)) this.standing += 1;
-    this.pending.set(call.id, call);
+    this.pending.add(call);
   }
 
   has(call: PendingCall): boolean {
-    return this.pending.has(call.id);
+    return this.pending.has(call);
   }
 
   find(id: number | null): PendingCall | undefined {
-    return id === null ? undefined : this.pending.get(id);
+    return id === null ? undefined : this.pending.find(id);
   }
 
   /** Whether a request of this id was ever sent. */
@@ -102,11 +121,9 @@ export class OpenCalls {
 
   /** Ends the waiting; null if it had ended. */
   take(call: PendingCall): CallSink | RelaySink | null {
-    const wasPending = this.pending.delete(call.id);
+    const wasPending = this.pending.delete(call);
     if (wasPending && isStanding(call)) this.standing -= 1;
-    clearTimeout(call.timer);
     // What a call that has ended holds on to may live for long: GatewayExchange says why.
-    call.timer = undefined;
     const { sink } = call;
     call.sink = null;
     call.source = null;
@@ -130,19 +147,20 @@ export class OpenCalls {
   }
 
   extendAll(timeoutMs: number | null): void {
-    for (const call of this.pending.values()) call.extend(timeoutMs ?? call.timeoutMs);
+    for (const call of this.pending) call.extend(timeoutMs ?? call.timeoutMs);
   }
 
   failAll(end: TransportEnd): void {
-    for (const call of [...this.pending.values()]) {
+    for (const call of this.pending) {
       this.fail(call, new PeerClosedError(this.tool.name, call.method, end), 'transport_error');
     }
+    this.deadlines.end();
   }
 
   /** From here on nothing new is taken. Resolves when the calls of clients have ended; for our own nobody waits. To be called once. */
   drain(): Promise<void> {
     return new Promise((done) => {
-      const left = [...this.pending.values()].filter(isWaitedFor).length;
+      const left = [...this.pending].filter(isWaitedFor).length;
       this.draining = { lastId: this.lastId, left, done };
       if (left === 0) done();
     });

@@ -1,3 +1,4 @@
+import type { CallDeadlines, Timed } from './call-deadlines';
 import type { ClientMessage } from './client-message';
 import type { RpcId } from './json-rpc.types';
 import type { Attribution } from './peer-recorder';
@@ -12,12 +13,13 @@ export interface CallFacts {
 }
 
 /** One call on its way, which is also the handle its caller holds: one object a call. */
-export class PendingCall implements CallHandle, Attribution {
+export class PendingCall implements CallHandle, Attribution, Timed {
   readonly method: string;
   readonly client: string | null;
   readonly sessionId: string | null;
   readonly timeoutMs: number;
-  timer: NodeJS.Timeout | undefined;
+  deadline = Infinity;
+  limitMs = Infinity;
   /** What is relayed; let go of when the call has ended. */
   source: ClientMessage | null = null;
 
@@ -32,7 +34,7 @@ export class PendingCall implements CallHandle, Attribution {
     /** Null once the call has ended: who waits for a late answer must not keep the caller's memory. */
     public sink: CallSink | RelaySink | null,
     private readonly onCancel: (call: PendingCall, reason: string | undefined) => void,
-    private readonly onTimeout: (call: PendingCall) => void = () => undefined,
+    private readonly deadlines: CallDeadlines<PendingCall>,
   ) {
     this.method = call.method;
     this.client = call.client;
@@ -45,9 +47,7 @@ export class PendingCall implements CallHandle, Attribution {
   }
 
   extend(timeoutMs: number): void {
-    if (this.sink === null || this.timer === undefined) return;
-    clearTimeout(this.timer);
-    this.timer = setTimeout(this.onTimeout, timeoutMs, this);
+    if (this.sink !== null && this.deadline !== Infinity) this.deadlines.set(this, timeoutMs);
   }
 }
 

@@ -33,8 +33,6 @@ const MAX_MS_PER_TURN = 8;
 const MESSAGES_BETWEEN_CLOCK_READS = 16;
 const MESSAGES_A_WRITE = 64;
 const MAX_DEPTH = 1000;
-/** Larger answers are not parsed where nobody has to look into them, in characters: for small ones parsing costs nothing. */
-const UNPARSED_ABOVE = 4096;
 const SAMPLE_CHARACTERS = 200;
 
 /**
@@ -220,7 +218,8 @@ export class StdioTransport implements McpTransport {
       listener.onOversized(line.head, line.sizeBytes, line.tail);
       return;
     }
-    if (line.text.length > UNPARSED_ABOVE && listener.onAnswerText && !isNestedDeeperThan(line.text, MAX_DEPTH)) {
+    // Nobody has to look into what is relayed: it is not parsed (ADR 50).
+    if (listener.onAnswerText && !isNestedDeeperThan(line.text, MAX_DEPTH)) {
       const answer = AnswerText.read(line.text);
       if (answer !== null && listener.onAnswerText(answer, line.sizeBytes)) return;
     }

@@ -21,18 +21,16 @@ export class TrafficTap implements TrafficSink {
 
   /** Tells all of them, also when one throws: the peer counts that. No allocation. */
   record(record: TrafficRecord): void {
-    if (this.sinks.length === 0) {
-      if (this.waiting.length < WAITING_LIMIT) this.waiting.push(record);
-      return;
+    const { sinks } = this;
+    if (sinks.length === 0 && this.waiting.length < WAITING_LIMIT) this.waiting.push(record);
+    let failure: { error: unknown } | null = null;
+    for (const sink of sinks) {
+      try {
+        sink.record(record);
+      } catch (error) {
+        failure ??= { error };
+      }
     }
-    this.tell(record, 0);
-  }
-
-  private tell(record: TrafficRecord, first: number): void {
-    try {
-      this.sinks[first]?.record(record);
-    } finally {
-      if (first + 1 < this.sinks.length) this.tell(record, first + 1);
-    }
+    if (failure !== null) throw failure.error;
   }
 }
