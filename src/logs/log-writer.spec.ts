@@ -61,6 +61,22 @@ describe('a log writer that rests', () => {
   });
 });
 
+describe('a log writer whose thread does not end in time', () => {
+  beforeAll(() => Logger.overrideLogger(false));
+  beforeEach(() => jest.useFakeTimers());
+  afterEach(() => jest.useRealTimers());
+
+  it('gives back what it had been given, so that it is not waited for without end', async () => {
+    const stuck = { post: () => undefined, hold: () => undefined, end: () => Promise.resolve() };
+    const writer = new LogWriter(() => stuck, new DatabaseWriters());
+    const batch = writer.writeRows([row('a')]);
+    const given = expect(batch).rejects.toThrow('was ended');
+    const rested = writer.rest();
+    await jest.advanceTimersByTimeAsync(3_000);
+    await Promise.all([rested, given]);
+  });
+});
+
 describe('the thread of a log writer', () => {
   beforeAll(() => Logger.overrideLogger(false));
   beforeEach(() => jest.useFakeTimers());

@@ -110,6 +110,9 @@ export class LogWriter {
     const { line } = this;
     if (line) {
       await this.ended(line, () => this.detach());
+      // Of a thread that did not end in time: who gave them gives them again, and what was stored of them is passed over.
+      for (const { reject } of this.pending.values()) reject(new Error('The thread that writes the logs was ended'));
+      this.pending.clear();
     }
     return () => {
       this.resting = null;
