@@ -22,8 +22,7 @@ export class BatchIds {
 
   of(at: number, count: number): string {
     if (at !== this.lastAt) {
-      const hex = at.toString(16).padStart(12, '0');
-      this.time = `${hex.slice(0, 8)}-${hex.slice(8)}-7`;
+      this.time = timePart(at);
       this.lastAt = at;
     }
     return `${this.time}${COUNTS[count & 0xfff] ?? ''}${this.tail}`;
@@ -31,6 +30,12 @@ export class BatchIds {
 }
 
 const COUNTS = Array.from({ length: 4_096 }, (_, count) => count.toString(16).padStart(3, '0'));
+
+/** The beginning of ids of a moment: 48 bits of Unix time in milliseconds and the version (RFC 9562 section 5.7). */
+export function timePart(at: number): string {
+  const hex = at.toString(16).padStart(12, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-7`;
+}
 
 /** Whether a text has the shape of one of our ids. */
 export function isId(text: string): boolean {

@@ -1,7 +1,8 @@
 import type { Database } from 'better-sqlite3';
+import { timePart } from '../common/ids';
 import type { ChunkQuery } from './chunk-query';
 import { HeadLook, literal, numbersOf } from './head-look';
-import { CELL, CELLS, type ChunkHead, MARK, timePart } from './message-chunk';
+import { CELL, CELLS, type ChunkHead, MARK } from './message-chunk';
 import { MESSAGE_COLUMNS } from './message-columns';
 
 /** A message with `seq` before its values, as its columns have them. */

@@ -1,3 +1,4 @@
+import { timePart } from '../common/ids';
 import { contextOf, ID_LENGTH, ID_TAIL_FROM, MADE_ID, type MessageValues, OF } from './message-columns';
 
 /** Messages of one chunk at most, and characters of their payloads: what a page has to unpack to show one of them. */
@@ -200,12 +201,6 @@ class Packing {
     this.tail = known === -1 ? this.head.tails.push(tail) - 1 : known;
     this.tailText = tail;
   }
-}
-
-/** The beginning of ids of a moment: 48 bits of Unix time in milliseconds and the version (RFC 9562 section 5.7). */
-export function timePart(at: number): string {
-  const hex = at.toString(16).padStart(12, '0');
-  return `${hex.slice(0, 8)}-${hex.slice(8)}-7`;
 }
 
 /** What a chunk can be found by. Values that most messages have are none: they lead nowhere. */

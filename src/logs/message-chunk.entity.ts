@@ -1,20 +1,9 @@
 import { EntitySchema } from 'typeorm';
 import { safeInteger } from '../database/column-transformers';
+import type { PackedChunk } from '../database/message-chunk';
 
-/** Some MCP messages that follow each other, as SQLite's log file has them; see `message-chunk.ts` for what is in it. */
-export interface MessageChunkRow {
-  /** Numbers of the first and the last message. */
-  first: number;
-  last: number;
-  rows: number;
-  /** Epoch milliseconds of the earliest and the latest. */
-  minAt: number;
-  maxAt: number;
-  maxMs: number | null;
-  head: string;
-  cells: Buffer;
-  payloads: Buffer;
-}
+/** A chunk of MCP messages as SQLite's log file has it; its keys are rows of their own. */
+export type MessageChunkRow = Omit<PackedChunk, 'keys'>;
 
 export const messageChunkEntity = () =>
   new EntitySchema<MessageChunkRow>({
