@@ -70,6 +70,8 @@ class Pipes {
 }
 
 describe('StdioTransport', () => {
+  afterEach(() => jest.useRealTimers());
+
   it('delivers each line as a message with its exact text', async () => {
     const pipes = await new Pipes().open();
     pipes.stdout.write('{"jsonrpc":"2.0", "id":1,"result":{}}\n{"jsonrpc":"2.0","method":"x"}\n');
@@ -207,6 +209,7 @@ describe('StdioTransport', () => {
   });
 
   it('F20: ends when nothing of what waits was taken for so long, and not while anything is', async () => {
+    jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] });
     const taken: (() => void)[] = [];
     const stdin = new Writable({ write: (_chunk, _encoding, done) => void taken.push(done), highWaterMark: 1 });
     const pipes = await new Pipes({ stdin, stuckMs: 200 }).open();
@@ -216,10 +219,13 @@ describe('StdioTransport', () => {
     }
     // Slower than the limit as a whole, but never as long without a step.
     for (let index = 0; index < 4; index += 1) {
-      await new Promise((resolve) => setTimeout(resolve, 80));
+      jest.advanceTimersByTime(80);
       taken.shift()?.();
+      await new Promise((resolve) => setImmediate(resolve));
     }
+    jest.advanceTimersByTime(100);
     expect(pipes.ends).toEqual([]);
+    jest.advanceTimersByTime(150);
     await pipes.until(() => pipes.ends.length > 0);
     expect(pipes.ends).toEqual([{ code: 'stdin_stuck', message: 'The server has not read its input for 200 ms' }]);
   });
