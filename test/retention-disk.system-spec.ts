@@ -12,6 +12,7 @@ import { migrate } from '../src/database/migration-runner';
 import { Ballast } from '../src/logs/ballast';
 import { SqliteLogStore } from '../src/logs/sqlite-log.repository';
 import { toEntry } from './support/log-stores';
+import { noise } from './support/noise';
 import { removeTemporaryFolders, temporaryFolder } from './support/temporary-folder';
 
 const BALLAST_BYTES = 8 * 1024 * 1024;
@@ -27,7 +28,7 @@ describe('retention on a full disk', () => {
     Array.from({ length: count }, () =>
       toEntry('mcp', {
         ...{ id: newId(), at, toolId: 't', toolName: 't', direction: 'to-server', kind: 'request' },
-        ...{ sizeBytes: 1, truncated: false, payload: 'x'.repeat(2_000) },
+        ...{ sizeBytes: 1, truncated: false, payload: noise(2_000) },
       }),
     );
   const freeBytes = () => Number(execFileSync('df', ['--output=avail', '-B1', disk]).toString().trim().split('\n')[1]);

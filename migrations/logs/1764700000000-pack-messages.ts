@@ -1,6 +1,7 @@
 import type { Database } from 'better-sqlite3';
 import { type MigrationInterface, type QueryRunner, Table, TableIndex } from 'typeorm';
 import { registerChunkRows } from '../../src/database/chunk-rows';
+import { ChunkInsert } from '../../src/database/chunk-insert';
 import { type NumberedMessage, packChunks } from '../../src/database/message-chunk';
 import { MESSAGE_COLUMNS } from '../../src/database/message-columns';
 import { mcpLogIndexesOfFile, mcpLogTable } from './1763800007000-create-log-tables';
@@ -65,16 +66,12 @@ export function packMessages(database: Database, table: string): void {
   const read = database
     .prepare(`SELECT ${MESSAGE_COLUMNS.join(', ')} FROM ${table} WHERE seq > ? ORDER BY seq LIMIT ${AT_ONCE}`)
     .raw();
-  const insert = database.prepare('INSERT INTO mcp_chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)');
-  const remember = database.prepare('INSERT INTO mcp_chunk_key VALUES (?, ?)');
+  const insert = new ChunkInsert(database);
   let after = database.prepare('SELECT COALESCE(max(last), 0) FROM mcp_chunk').pluck().get() as number;
   for (;;) {
     const rows = read.all(after) as [number, ...(string | number | null)[]][];
     const messages: NumberedMessage[] = rows.map(([seq, ...values]) => ({ seq, values }));
-    for (const { first, last, rows: count, minAt, maxAt, maxMs, head, cells, payloads, keys } of packChunks(messages)) {
-      insert.run(first, last, count, minAt, maxAt, maxMs, head, cells, payloads);
-      for (const key of keys) remember.run(key, first);
-    }
+    insert.run(packChunks(messages));
     const newest = messages.at(-1);
     if (newest === undefined) return;
     after = newest.seq;

@@ -1,15 +1,15 @@
 import fc from 'fast-check';
 import { redact } from './redaction';
-import { mayBeSecret } from './secret-hints';
+import { HINT, hintOf } from './secret-hints';
 import { TELLING_ENDS } from './secret-names';
 import { TOKEN_PREFIXES } from './secret-tokens';
 
 const HEX = '0123456789abcdef0123456789abcdef';
 
 /** Between others, as in a batch: what is before and behind does not count. */
-function hintOf(text: string, before = '', after = ''): boolean {
+function isHinted(text: string, before = '', after = ''): boolean {
   const codes = Buffer.from(before + text + after, 'latin1');
-  return mayBeSecret(codes, before.length, before.length + text.length);
+  return hintOf(codes, before.length, before.length + text.length) === HINT.secret;
 }
 
 const word = fc.constantFrom(
@@ -36,7 +36,7 @@ describe('a hint of secrets', () => {
     fc.assert(
       fc.property(hostile, hostile, hostile, (text, before, after) => {
         for (const given of [text, JSON.stringify({ text }), JSON.stringify({ a: JSON.stringify({ text }) })]) {
-          if (redact(given) !== given) expect([given, hintOf(given, before, after)]).toEqual([given, true]);
+          if (redact(given) !== given) expect([given, isHinted(given, before, after)]).toEqual([given, true]);
         }
       }),
       { numRuns: 20_000 },
@@ -45,13 +45,13 @@ describe('a hint of secrets', () => {
 
   it.each(TELLING_ENDS.filter((name) => redact(`{"${name}":"x"}`) !== `{"${name}":"x"}`))('is given for %s', (name) => {
     for (const spelling of [name, name.toUpperCase(), `my_${name}`, `${name}2`]) {
-      expect(hintOf(`{"${spelling}":"x"}`)).toBe(true);
-      expect(hintOf(`"\\n${spelling}=x"`)).toBe(true);
+      expect(isHinted(`{"${spelling}":"x"}`)).toBe(true);
+      expect(isHinted(`"\\n${spelling}=x"`)).toBe(true);
     }
   });
 
   it('is given for a NUL', () => {
-    expect([hintOf('a\0b'), hintOf('ab', '\0', '\0')]).toEqual([true, false]);
+    expect([isHinted('a\0b'), isHinted('ab', '\0', '\0')]).toEqual([true, false]);
   });
 
   it.each([
@@ -59,6 +59,6 @@ describe('a hint of secrets', () => {
     '{"jsonrpc":"2.0","id":7,"result":{"protocolVersion":"2026-07-28","serverInfo":{"version":"1"},"a_b":"12:30:45"}}',
     'see https://example.com/a_b?c=d, by the way - it has no user@host',
   ])('is not given for %s', (text) => {
-    expect(hintOf(text)).toBe(false);
+    expect(isHinted(text)).toBe(false);
   });
 });

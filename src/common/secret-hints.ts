@@ -35,18 +35,26 @@ for (const word of TELLING_ENDS) {
 const PREFIXES: Buffer[][] = Array.from({ length: 256 }, () => []);
 for (const prefix of TOKEN_PREFIXES) PREFIXES[prefix.charCodeAt(prefix.length - 2)]?.push(Buffer.from(prefix));
 
+/** What `hintOf` says of a text: it is ASCII, or has other characters of Latin-1, or may have something to be hidden. */
+export const HINT = { ascii: 0, latin1: 1, secret: 2 } as const;
+export type Hint = (typeof HINT)[keyof typeof HINT];
+const ASCII_END = 0x80;
+
 /**
- * Whether `redact` (redaction.ts) may hide something of a text in Latin-1, or the text has a NUL; false for nearly all
+ * Whether `redact` (redaction.ts) may hide something of a text in Latin-1, or the text has a NUL; not so for nearly all
  * messages, in a fifth of the time. It looks for the same beginnings and is content with less, so what it turns away has
  * nothing to be hidden: whoever adds a kind of secret there adds its beginning here (a property test compares the two).
  */
-export function mayBeSecret(codes: Buffer, from: number, to: number): boolean {
+export function hintOf(codes: Buffer, from: number, to: number): Hint {
+  let seen = 0;
   for (let at = from; at < to; at += 1) {
-    const kind = KIND[codes[at] ?? 0] ?? 0;
+    const code = codes[at] ?? 0;
+    seen |= code;
+    const kind = KIND[code] ?? 0;
     if (kind === 0 || (kind === FIELD && at - 3 >= from && isHarmless(codes, at))) continue;
-    if (isBeginning(codes, from, to, at, kind)) return true;
+    if (isBeginning(codes, from, to, at, kind)) return HINT.secret;
   }
-  return false;
+  return seen < ASCII_END ? HINT.ascii : HINT.latin1;
 }
 
 /** Whether this is the sign behind a name in quotes whose last letters no telling name has: of nearly all. */

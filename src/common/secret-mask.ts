@@ -25,6 +25,11 @@ export class SecretMask {
     this.needles = [...needles].sort((a, b) => b.length - a.length);
   }
 
+  /** Whether there are values to be looked for, beside what is secret by its look. */
+  get knowsValues(): boolean {
+    return this.needles.length > 0;
+  }
+
   /** A plain value with its texts masked. */
   applyToJson<T>(value: T): T {
     const text = JSON.stringify(value);

@@ -2,7 +2,8 @@ import type { Database } from 'better-sqlite3';
 import { timePart } from '../common/ids';
 import type { ChunkQuery } from './chunk-query';
 import { HeadLook, literal, numbersOf } from './head-look';
-import { CELL, CELLS, type ChunkHead, MARK } from './message-chunk';
+import { CELL, CELLS, type ChunkHead, MARK } from './chunk-format';
+import { unpackPayloads } from './payload-block';
 import { MESSAGE_COLUMNS } from './message-columns';
 
 /** A message with `seq` before its values, as its columns have them. */
@@ -19,13 +20,17 @@ export interface StoredChunk {
 /** The messages of a chunk that are asked for. This runs for each message of a search: it makes nothing that is not. */
 export function* rowsOfChunk({ first, head, cells, payloads }: StoredChunk, query: ChunkQuery): Generator<MessageRow> {
   const numbers = numbersOf(cells);
-  const found = query.search === undefined ? null : placesOf(query.search, numbers, payloads);
+  const { search, payload: withPayload = true } = query;
+  const unpack = () => unpackPayloads(payloads, payloadBytes(numbers));
+  const searched = search === undefined ? null : unpack();
+  const found = search === undefined ? null : placesOf(search, numbers, searched);
   if (found?.size === 0) return;
   const { contexts, tails, ids, rpcIds } = JSON.parse(head) as ChunkHead;
   const wanted = contexts.map((context) => isWanted(context, query));
   if (!wanted.includes(true)) return;
+  const bytes = withPayload ? (searched ?? unpack()) : null;
   const { first: from = 0, last: to = Infinity, from: since = -Infinity, to: until = Infinity } = query;
-  const { minDurationMs = null, rpcId: wantedRpcId = null, id: wantedId = null, payload: withPayload = true } = query;
+  const { minDurationMs = null, rpcId: wantedRpcId = null, id: wantedId = null } = query;
   const rows = numbers.length / CELLS;
   const isDescending = query.order === 'desc';
   for (let step = 0; step < rows; step++) {
@@ -45,7 +50,6 @@ export function* rowsOfChunk({ first, head, cells, payloads }: StoredChunk, quer
     const tail = Math.floor(mark / MARK.tail);
     const id = tail === 0 ? (ids[place] ?? '') : madeId(at, mark, tails[tail] ?? '');
     if (wantedId !== null && id !== wantedId) continue;
-    const hasPayload = withPayload && (mark & MARK.payload) !== 0;
     const begin = place === 0 ? 0 : (numbers[cell - CELLS + CELL.payloadEnd] ?? 0);
     const [toolId, toolName, sessionId, client, direction, kind, method, target, outcome] = contexts[context] ?? [];
     yield [
@@ -65,7 +69,9 @@ export function* rowsOfChunk({ first, head, cells, payloads }: StoredChunk, quer
       Number.isNaN(durationMs) ? null : durationMs,
       numbers[cell + CELL.sizeBytes] ?? null,
       mark & MARK.truncated,
-      hasPayload ? payloads.toString('utf8', begin, numbers[cell + CELL.payloadEnd]) : null,
+      withPayload && (mark & MARK.payload) !== 0
+        ? (bytes?.toString('utf8', begin, numbers[cell + CELL.payloadEnd]) ?? null)
+        : null,
     ];
   }
 }
@@ -100,6 +106,10 @@ export function registerChunkRows(database: Database, look: () => void = () => u
   });
 }
 
+function payloadBytes(numbers: Float64Array): number {
+  return numbers[numbers.length - CELLS + CELL.payloadEnd] ?? 0;
+}
+
 function madeId(at: number, mark: number, tail: string): string {
   const count = Math.floor((mark % MARK.tail) / MARK.count);
   return timePart(at) + count.toString(16).padStart(3, '0') + tail;
@@ -109,8 +119,9 @@ function madeId(at: number, mark: number, tail: string): string {
  * The places of the messages that have a text: all payloads are looked through at once, which takes a third of the time of
  * one after the other. A byte is a letter here, so nothing but ASCII matches ASCII.
  */
-function placesOf(search: string, numbers: Float64Array, payloads: Buffer): Set<number> {
+function placesOf(search: string, numbers: Float64Array, payloads: Buffer | null): Set<number> {
   const found = new Set<number>();
+  if (payloads === null) return found;
   const text = payloads.toString('latin1');
   const pattern = new RegExp(literal(search), 'gi');
   const endOf = (place: number) => numbers[place * CELLS + CELL.payloadEnd] ?? Infinity;

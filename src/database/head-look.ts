@@ -1,5 +1,5 @@
 import type { ChunkQuery } from './chunk-query';
-import { CELL, CELLS } from './message-chunk';
+import { CELL, CELLS } from './chunk-format';
 
 /** A value of a context as JSON. */
 const ANY_VALUE = String.raw`(?:null|"(?:[^"\\]|\\.)*")`;

@@ -2,7 +2,8 @@ import BetterSqlite3 from 'better-sqlite3';
 import { BatchIds, newId } from '../common/ids';
 import type { ChunkQuery } from './chunk-query';
 import { registerChunkRows, rowsOfChunk, type MessageRow } from './chunk-rows';
-import { InvalidMessageError, type NumberedMessage, packChunks, type PackedChunk } from './message-chunk';
+import type { PackedChunk } from './chunk-packing';
+import { InvalidMessageError, type NumberedMessage, packChunks } from './message-chunk';
 import type { MessageValues } from './message-columns';
 
 const AT = 1_764_000_000_000;

@@ -1,6 +1,6 @@
 import type { ChunkQuery } from '../database/chunk-query';
 import { type Condition, condition } from '../database/log-query';
-import { COMMON_METHOD, KEY, RARE_KINDS, SLOW_MS } from '../database/message-chunk';
+import { COMMON_METHOD, KEY, RARE_KINDS, SLOW_MS } from '../database/chunk-keys';
 import { joined } from './message-statements';
 
 /**

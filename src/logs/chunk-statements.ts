@@ -1,6 +1,6 @@
 import type { ChunkQuery } from '../database/chunk-query';
 import { type Condition, condition, type LogTable, searchCondition, type SeqRange } from '../database/log-query';
-import { KEY } from '../database/message-chunk';
+import { KEY } from '../database/chunk-keys';
 import { ID_TAIL_FROM } from '../database/message-columns';
 import type { Reader, Statement } from '../database/reader';
 import {

@@ -1,3 +1,4 @@
+import { noise } from '../../test/support/noise';
 import { createMigratedDatabase, type MigratedDatabase, readerOf } from '../../test/support/migrated-database';
 import { logStoreOf, toEntry } from '../../test/support/log-stores';
 import { newId } from '../common/ids';
@@ -26,7 +27,7 @@ const anAnswer = (given: Record<string, unknown> = {}): LogEntryRow =>
     durationMs: 10,
     sizeBytes: 1,
     truncated: false,
-    payload: 'x'.repeat(500),
+    payload: noise(500),
     ...given,
   });
 

@@ -1,4 +1,6 @@
 import type { LogEntryRow, LogName } from './log-batch';
+import type { MessageBatch } from './message-batch';
+import type { Redaction } from './redaction';
 
 /** Where rows end: one of the databases. */
 export interface LogStore {
@@ -8,6 +10,13 @@ export interface LogStore {
    * @throws when none of them was written, or nobody knows
    */
   write(rows: readonly LogEntryRow[]): Promise<(number | null)[]>;
+
+  /**
+   * Masks and writes all messages of a batch in one transaction, as `write` would their rows. Resolves with how many there
+   * are; null: nothing was written, as this store, or this batch, wants rows (some of it may be there already).
+   * @throws as `write`
+   */
+  writeMessages(batch: MessageBatch, redaction: Redaction): Promise<number | null>;
 
   /**
    * Does one bounded piece of what keeps the log small. Rows are in the roll-ups before they are deleted: while older ones

@@ -1,6 +1,7 @@
 import { logDatabaseFile } from '../database/log-database';
 import BetterSqlite3 from 'better-sqlite3';
 import { existsSync, statSync } from 'node:fs';
+import { noise } from '../../test/support/noise';
 import { createMigratedDatabase, type MigratedDatabase, readerOf } from '../../test/support/migrated-database';
 import { logStoreOf, toEntry } from '../../test/support/log-stores';
 import { newId } from '../common/ids';
@@ -12,7 +13,7 @@ import type { LogStore } from './log-store';
 const aMessage = (at: number, tool = 't-1'): LogEntryRow =>
   toEntry('mcp', {
     ...{ id: newId(), at, toolId: tool, toolName: tool, direction: 'to-server', kind: 'request' },
-    ...{ sizeBytes: 1, truncated: false, payload: 'x'.repeat(2_000) },
+    ...{ sizeBytes: 1, truncated: false, payload: noise(2_000) },
   });
 const aLine = (at: number) => toEntry('system', { id: newId(), at, severity: 1, message: 'text' });
 const range = (count: number) => Array.from({ length: count }, (_, index) => index + 1);

@@ -1,11 +1,11 @@
 import { BatchIds } from '../common/ids';
-import { mayBeSecret } from '../common/secret-hints';
+import { HINT, hintOf } from '../common/secret-hints';
 import type { RpcId } from '../mcp/json-rpc.types';
 import type { TrafficRecord } from '../mcp/traffic';
 import type { CarriedPayload } from './payload-cap';
 
 /** Most messages of a batch. */
-export const BATCH_ROWS = 1_000;
+export const BATCH_ROWS = 2_000;
 
 /** What stands of each message in the numbers of a batch, in this order. */
 export const FIGURE = {
@@ -83,35 +83,115 @@ export function readBatch<C, R>(
   contextOf: ContextOf<C>,
   use: (message: ReadMessage<C>) => R,
 ): R[] {
-  const { count, memory, rpcIds, firstId } = batch;
-  const figures = new Float64Array(memory, 0, count * FIGURES);
-  const bytes = Buffer.from(memory);
+  const reader = new BatchReader(batch);
   const contexts = readContexts(batch.contexts, contextOf);
   const ids = new BatchIds(batch.idTail);
   const read: R[] = [];
-  let nextRpcId = 0;
-  for (let row = 0; row < count; row++) {
-    const first = row * FIGURES;
-    const context = contexts[wholeAt(figures, first + FIGURE.context)];
+  for (let row = 0; row < reader.count; row++) {
+    const context = contexts[reader.context(row)];
     if (context === undefined) throw new Error('A message of a batch has no context');
-    const at = figures[first + FIGURE.at] ?? 0;
-    const rpcId = figures[first + FIGURE.rpcId] ?? NaN;
-    const durationMs = figures[first + FIGURE.durationMs] ?? NaN;
+    const at = reader.at(row);
+    const durationMs = reader.durationMs(row);
     const message: ReadMessage<C> = {
-      id: ids.of(at, firstId + row),
+      id: ids.of(at, batch.firstId + row),
       at,
       context,
-      rpcId: Number.isNaN(rpcId) ? null : rpcId === Infinity ? (rpcIds[nextRpcId++] ?? null) : rpcId,
+      rpcId: reader.rpcId(row),
       durationMs: Number.isNaN(durationMs) ? null : durationMs,
-      sizeBytes: figures[first + FIGURE.sizeBytes] ?? 0,
-      payload: readPayload(bytes, figures, first),
+      sizeBytes: reader.sizeBytes(row),
+      payload: reader.payload(row),
     };
     read.push(use(message));
   }
   return read;
 }
 
-function readContexts<C>(values: readonly (string | null)[], contextOf: ContextOf<C>): C[] {
+/** Reads single values of messages, each by its place. */
+export class BatchReader {
+  readonly count: number;
+  /** The memory of the batch as bytes. */
+  readonly bytes: Buffer;
+  private readonly figures: Float64Array;
+  private nextRpcId = 0;
+
+  constructor(private readonly batch: MessageBatch) {
+    this.count = batch.count;
+    this.figures = new Float64Array(batch.memory, 0, batch.count * FIGURES);
+    this.bytes = Buffer.from(batch.memory);
+  }
+
+  at(row: number): number {
+    return this.figures[row * FIGURES + FIGURE.at] ?? 0;
+  }
+
+  /** NaN: it has none. */
+  durationMs(row: number): number {
+    return this.figures[row * FIGURES + FIGURE.durationMs] ?? NaN;
+  }
+
+  sizeBytes(row: number): number {
+    return this.figures[row * FIGURES + FIGURE.sizeBytes] ?? 0;
+  }
+
+  /** Place of what it has in common with others, among the contexts. */
+  context(row: number): number {
+    return this.whole(row, FIGURE.context);
+  }
+
+  /** To be asked of one message after the other, once: ids that are no numbers stand in their order. */
+  rpcId(row: number): RpcId | null {
+    const number = this.figures[row * FIGURES + FIGURE.rpcId] ?? NaN;
+    if (number !== Infinity) return Number.isNaN(number) ? null : number;
+    return this.batch.rpcIds[this.nextRpcId++] ?? null;
+  }
+
+  /** Bytes of a character of its payload, 1 (Latin-1) or 2; 0: it has none. */
+  width(row: number): number {
+    return this.whole(row, FIGURE.width);
+  }
+
+  /** Where its payload begins, in bytes. */
+  start(row: number): number {
+    return this.whole(row, FIGURE.start);
+  }
+
+  /** Where the head of its payload ends, or all of it if it has no tail. */
+  headEnd(row: number): number {
+    return this.whole(row, FIGURE.headEnd);
+  }
+
+  /** Where its tail ends; 0: it has none. */
+  tailEnd(row: number): number {
+    return this.whole(row, FIGURE.tailEnd);
+  }
+
+  payload(row: number): ReadPayload | null {
+    const width = this.width(row);
+    if (width === 0) return null;
+    const isPlain = width === 1 && hintOf(this.bytes, this.start(row), this.headEnd(row)) !== HINT.secret;
+    return this.text(row, isPlain);
+  }
+
+  /** Of a message that has a payload. `isPlain`: as `hintOf` says. */
+  text(row: number, isPlain: boolean): ReadPayload {
+    const encoding = this.width(row) === 1 ? 'latin1' : 'utf16le';
+    const headEnd = this.headEnd(row);
+    const tailEnd = this.tailEnd(row);
+    return {
+      head: this.bytes.toString(encoding, this.start(row), headEnd),
+      tail: tailEnd === 0 ? null : this.bytes.toString(encoding, headEnd, tailEnd),
+      isPlain,
+    };
+  }
+
+  /** As an integer also to V8: with a double as its index, a loop over bytes takes twice as long. */
+  private whole(row: number, figure: number): number {
+    return (this.figures[row * FIGURES + figure] ?? 0) | 0;
+  }
+}
+
+/** What messages of a batch have in common, one after the other. */
+export function readContexts<C>(values: readonly (string | null)[], contextOf: ContextOf<C>): C[] {
   const contexts: C[] = [];
   for (let start = 0; start < values.length; start += CONTEXT_VALUES) {
     const of = (place: number) => values[start + place] ?? null;
@@ -130,23 +210,4 @@ function readContexts<C>(values: readonly (string | null)[], contextOf: ContextO
     );
   }
   return contexts;
-}
-
-function readPayload(bytes: Buffer, figures: Float64Array, first: number): ReadPayload | null {
-  const width = wholeAt(figures, first + FIGURE.width);
-  if (width === 0) return null;
-  const start = wholeAt(figures, first + FIGURE.start);
-  const headEnd = wholeAt(figures, first + FIGURE.headEnd);
-  const tailEnd = wholeAt(figures, first + FIGURE.tailEnd);
-  const encoding = width === 1 ? 'latin1' : 'utf16le';
-  return {
-    head: bytes.toString(encoding, start, headEnd),
-    tail: tailEnd === 0 ? null : bytes.toString(encoding, headEnd, tailEnd),
-    isPlain: width === 1 && !mayBeSecret(bytes, start, headEnd),
-  };
-}
-
-/** As an integer also to V8: with a double as its index, a loop over bytes takes twice as long. */
-function wholeAt(figures: Float64Array, place: number): number {
-  return (figures[place] ?? 0) | 0;
 }

@@ -1,6 +1,6 @@
 import { EntitySchema } from 'typeorm';
 import { safeInteger } from '../database/column-transformers';
-import type { PackedChunk } from '../database/message-chunk';
+import type { PackedChunk } from '../database/chunk-packing';
 
 /** A chunk of MCP messages as SQLite's log file has it; its keys are rows of their own. */
 export type MessageChunkRow = Omit<PackedChunk, 'keys'>;

@@ -19,8 +19,21 @@ export const OUTCOME_COLUMNS = {
 } as const;
 export type OutcomeColumn = (typeof OUTCOME_COLUMNS)[keyof typeof OUTCOME_COLUMNS] | 'notifications';
 
+/** What messages have in common that is counted together. */
+export interface CountedContext {
+  toolId: string;
+  toolName: string;
+  kind: string | null;
+  method: string | null;
+  target: string | null;
+  outcome: string | null;
+  /** Where the last message that shares it was counted. */
+  counted?: CallsOfMinute | undefined;
+}
+
 /** One minute of one method and target of a tool. */
-interface CallsOfMinute {
+export interface CallsOfMinute {
+  batch: RollUpBatch;
   minute: number;
   toolId: string;
   toolName: string;
@@ -45,15 +58,29 @@ export class RollUpBatch {
   private last: LogRollupRow | null = null;
 
   add({ log, values }: LogEntryRow): void {
+    const at = Number(values[PLACE.at]);
+    if (log === 'mcp') {
+      const durationMs = values[PLACE.durationMs];
+      this.addMessage(at, countedOf(values), typeof durationMs === 'number' ? durationMs : NaN);
+      return;
+    }
     this.size++;
-    const minute = startOfStep(Number(values[PLACE.at]), MINUTE_MS);
-    const part = log === 'system' ? String(values[PLACE.severity]) : '';
-    const outcome = log === 'mcp' ? (values[PLACE.outcome] ?? null) : null;
-    this.count(log, part, minute, outcome !== null && outcome !== 'ok');
-    if (log === 'system') return;
-    const isNotification = values[PLACE.kind] === 'notification';
+    this.count(log, String(values[PLACE.severity]), startOfStep(at, MINUTE_MS), false);
+  }
+
+  /** `durationMs`: NaN where it has none. */
+  addMessage(at: number, context: CountedContext, durationMs: number): void {
+    this.size++;
+    const minute = startOfStep(at, MINUTE_MS);
+    const { outcome } = context;
+    this.count('mcp', '', minute, outcome !== null && outcome !== 'ok');
+    const isNotification = context.kind === 'notification';
     // A request counts by its end; an answer that came too late has none, its request had ended before.
-    if (outcome !== null || isNotification) this.countCall(values, minute, isNotification ? null : String(outcome));
+    if (outcome === null && !isNotification) return;
+    const calls = this.callsOf(context, minute);
+    calls.toolName = context.toolName;
+    calls.counts[isNotification || outcome === null ? 'notifications' : columnOf(outcome)]++;
+    if (durationMs >= 0) addTo(calls.durations, bucketOf(durationMs), 1);
   }
 
   /** The days that the rows lie in. */
@@ -111,28 +138,35 @@ export class RollUpBatch {
     this.last = row;
   }
 
-  private countCall(values: LogEntryRow['values'], minute: number, outcome: string | null): void {
-    const calls = this.callsOf(values, minute);
-    calls.toolName = String(values[PLACE.toolName]);
-    calls.counts[outcome === null ? 'notifications' : columnOf(outcome)]++;
-    const durationMs = values[PLACE.durationMs];
-    if (typeof durationMs === 'number' && durationMs >= 0) addTo(calls.durations, bucketOf(durationMs), 1);
-  }
-
-  private callsOf(values: LogEntryRow['values'], minute: number): CallsOfMinute {
-    const toolId = String(values[PLACE.toolId]);
-    const method = textOf(values[PLACE.method]);
-    const target = textOf(values[PLACE.target]);
+  private callsOf(context: CountedContext, minute: number): CallsOfMinute {
+    const known = context.counted;
+    if (known?.minute === minute && known.batch === this) return known;
+    const { toolId, method, target } = context;
     const ofMinute = inside(this.found, minute, () => new Map<string, CallsOfTool>());
     const ofTool = inside(ofMinute, toolId, () => new Map<string | null, CallsOfMethod>());
     const ofMethod = inside(ofTool, method, () => new Map<string | null, CallsOfMinute>());
-    return inside(ofMethod, target, () => {
-      const counts = noCounts();
-      const calls = { minute, toolId, toolName: '', method, target, counts, durations: new Map<number, number>() };
-      this.calls.push(calls);
-      return calls;
+    const calls = inside(ofMethod, target, () => {
+      const fresh: CallsOfMinute = {
+        ...{ batch: this, minute, toolId, toolName: '', method, target, counts: noCounts() },
+        durations: new Map<number, number>(),
+      };
+      this.calls.push(fresh);
+      return fresh;
     });
+    context.counted = calls;
+    return calls;
   }
+}
+
+function countedOf(values: LogEntryRow['values']): CountedContext {
+  return {
+    toolId: String(values[PLACE.toolId]),
+    toolName: String(values[PLACE.toolName]),
+    kind: textOf(values[PLACE.kind]),
+    method: textOf(values[PLACE.method]),
+    target: textOf(values[PLACE.target]),
+    outcome: textOf(values[PLACE.outcome]),
+  };
 }
 
 /** What two encoded sketches say together. */

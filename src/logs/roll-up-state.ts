@@ -47,18 +47,31 @@ export class RollUpState {
     before: Record<LogName, number>,
     after: Record<LogName, number>,
   ): void {
-    const isFull = this.batch.size >= MOST_WAITING;
-    for (const log of ['mcp', 'system'] as const) {
-      const counted = this.counted[log];
-      if (before[log] === after[log]) continue;
-      counted.next = counted.next === before[log] && !isFull ? after[log] : 0;
-    }
+    const isFull = this.isFull;
+    for (const log of ['mcp', 'system'] as const) this.goOn(log, before[log], after[log], isFull);
     for (const [index, row] of rows.entries()) {
       const seq = numbers[index] ?? null;
       if (seq === null || this.isBehind(row.log)) continue;
       this.batch.add(row);
       this.counted[row.log].upTo = seq;
     }
+  }
+
+  /** As `note`, of messages alone, which `count` adds. */
+  noteMessages(count: (batch: RollUpBatch) => void, before: number, after: number): void {
+    this.goOn('mcp', before, after, this.isFull);
+    if (before === after || this.isBehind('mcp')) return;
+    count(this.batch);
+    this.counted.mcp.upTo = after - 1;
+  }
+
+  private get isFull(): boolean {
+    return this.batch.size >= MOST_WAITING;
+  }
+
+  private goOn(log: LogName, before: number, after: number, isFull: boolean): void {
+    const counted = this.counted[log];
+    if (before !== after) counted.next = counted.next === before && !isFull ? after : 0;
   }
 
   /** Counts rows that were read; `isLast`: there is none after them. */

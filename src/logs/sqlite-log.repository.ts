@@ -1,11 +1,15 @@
 import { statSync } from 'node:fs';
 import BetterSqlite3, { type Database, type Statement } from 'better-sqlite3';
 import type { NumberedMessage } from '../database/message-chunk';
+import { BatchChunks } from './batch-chunks';
 import { SYSTEM_COLUMNS } from './log-columns';
 import { type LogEntryRow, type LogName, PLACE, type RowValues } from './log-batch';
 import { Ballast } from './ballast';
+import type { MessageBatch } from './message-batch';
+import type { Redaction } from './redaction';
 import { readMarks, SqliteRollUp } from './sqlite-roll-up.repository';
 import { type LogState, type LogStore, noteTime, NOTHING, TABLE_OF, type Upkeep, type UpkeepDone } from './log-store';
+import { SqliteNames } from './sqlite-names.repository';
 import { SqliteMessages } from './sqlite-messages.repository';
 import { SqliteUpkeep } from './sqlite-upkeep.repository';
 
@@ -22,10 +26,9 @@ interface Opened {
   database: Database;
   messages: SqliteMessages;
   insertLine: Statement;
-  rememberName: Statement;
   rememberClock: Statement;
   states: Record<LogName, LogState>;
-  names: Set<string>;
+  names: SqliteNames;
   upkeep: SqliteUpkeep;
   rollUp: SqliteRollUp;
 }
@@ -41,7 +44,14 @@ export class SqliteLogStore implements LogStore {
 
   write(rows: readonly LogEntryRow[]): Promise<(number | null)[]> {
     // What the driver throws goes on as it is: its `code` says whether another try can help.
-    return new Promise((resolve) => resolve(this.writeNow(rows)));
+    return new Promise((resolve) => resolve(this.writeRows(rows)));
+  }
+
+  writeMessages(batch: MessageBatch, redaction: Redaction): Promise<number | null> {
+    return new Promise((resolve) => {
+      const chunks = new BatchChunks(batch, redaction);
+      resolve(chunks.isRegular ? this.writeChunks(chunks) : null);
+    });
   }
 
   upkeep(work: Upkeep): Promise<UpkeepDone> {
@@ -67,37 +77,57 @@ export class SqliteLogStore implements LogStore {
     return Promise.resolve();
   }
 
-  private writeNow(rows: readonly LogEntryRow[]): (number | null)[] {
-    // What SQLite does not see (F51): rows written to a file that somebody has taken away would be gone.
-    if (this.opened !== null && inodeOf(this.file) !== this.opened.inode) void this.close();
-    this.opened ??= open(this.file);
-    const { database, messages, insertLine, rememberName, rememberClock, states, names, rollUp } = this.opened;
-    const next = { mcp: { ...states.mcp }, system: { ...states.system } };
-    const newNames: string[] = [];
-    let lastId: unknown = null;
-    let lastName: unknown = null;
-    const numbers: (number | null)[] = [];
-    const packed: NumberedMessage[] = [];
-    database.exec('BEGIN IMMEDIATE');
-    try {
+  private writeRows(rows: readonly LogEntryRow[]): (number | null)[] {
+    const {
+      result: numbers,
+      before,
+      after,
+    } = this.inTransaction(({ messages, insertLine, names }, next) => {
       const seen = new Set(messages.storedIds(rows));
+      const packed: NumberedMessage[] = [];
+      const given: (number | null)[] = [];
       for (const { log, values } of rows) {
         const state = next[log];
         const isNew = log === 'mcp' ? isFirst(seen, values) : insertLine.run(state.nextSeq, ...values).changes === 1;
         if (isNew && log === 'mcp') packed.push({ seq: state.nextSeq, values });
-        numbers.push(isNew ? state.nextSeq++ : null);
+        given.push(isNew ? state.nextSeq++ : null);
         noteTime(state, Number(values[PLACE.at]));
-        const toolId = values[PLACE.toolId];
-        const toolName = values[PLACE.toolName];
-        if (log === 'system' || (toolId === lastId && toolName === lastName)) continue;
-        lastId = toolId;
-        lastName = toolName;
-        const name = `${String(toolName)}\n${String(toolId)}`;
-        if (names.has(name) || newNames.includes(name)) continue;
-        rememberName.run(toolName, toolId);
-        newNames.push(name);
+        if (log === 'mcp') names.note(values[PLACE.toolName], values[PLACE.toolId]);
       }
       messages.insert(packed);
+      return given;
+    });
+    this.opened?.rollUp.state.note(rows, numbers, before, after);
+    return numbers;
+  }
+
+  private writeChunks(batch: BatchChunks): number | null {
+    const {
+      result: isWritten,
+      before,
+      after,
+    } = this.inTransaction(({ messages, names }, next) => {
+      if (messages.hasTail(batch.idTail)) return false;
+      messages.insertPacked(batch.pack(next.mcp));
+      for (const { toolName, toolId } of batch.contexts) names.note(toolName, toolId);
+      return true;
+    });
+    if (!isWritten) return null;
+    this.opened?.rollUp.state.noteMessages((counts) => batch.count(counts), before.mcp, after.mcp);
+    return after.mcp - before.mcp;
+  }
+
+  /** Gives what `work` gives, and the next number of each log before and after it. @throws when nothing was written */
+  private inTransaction<T>(work: (opened: Opened, next: Record<LogName, LogState>) => T) {
+    // What SQLite does not see (F51): rows written to a file that somebody has taken away would be gone.
+    if (this.opened !== null && inodeOf(this.file) !== this.opened.inode) void this.close();
+    this.opened ??= open(this.file);
+    const { database, rememberClock, states, names } = this.opened;
+    const next = { mcp: { ...states.mcp }, system: { ...states.system } };
+    let result: T;
+    database.exec('BEGIN IMMEDIATE');
+    try {
+      result = work(this.opened, next);
       for (const log of ['mcp', 'system'] as const) {
         if (next[log].backMs > states[log].backMs) rememberClock.run(TABLE_OF[log], next[log].backMs);
       }
@@ -105,12 +135,12 @@ export class SqliteLogStore implements LogStore {
     } catch (error) {
       // A full disk may have rolled it back already.
       if (database.inTransaction) database.exec('ROLLBACK');
+      names.rolledBack();
       this.recover(error);
     }
     this.opened.states = next;
-    for (const name of newNames) names.add(name);
-    rollUp.state.note(rows, numbers, nextOf(states), nextOf(next));
-    return numbers;
+    names.committed();
+    return { result, before: nextOf(states), after: nextOf(next) };
   }
 
   private upkeepNow(work: Upkeep): UpkeepDone {
@@ -129,7 +159,6 @@ export class SqliteLogStore implements LogStore {
     try {
       const done = upkeep.run(isBehind ? NOTHING : work);
       if (work.task === 'finish') {
-        // Written again with the next row of each: those without rows are forgotten.
         names.clear();
         this.ballast.hold();
       }
@@ -162,7 +191,6 @@ function open(file: string): Opened {
     database.pragma('synchronous = NORMAL');
     database.pragma('journal_size_limit = 67108864');
     database.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
-    const names = database.prepare('SELECT tool_name, tool_id FROM mcp_log_name').raw().all() as [string, string][];
     const messages = new SqliteMessages(database);
     const states = { mcp: readState(database, 'mcp', messages.readNewest()), system: readState(database, 'system') };
     return {
@@ -170,13 +198,12 @@ function open(file: string): Opened {
       database,
       messages,
       insertLine: prepareInsert(database),
-      rememberName: database.prepare('INSERT INTO mcp_log_name VALUES (?, ?) ON CONFLICT DO NOTHING'),
       rememberClock: database.prepare(
         'INSERT INTO log_clock VALUES (?, ?) ON CONFLICT (log) DO UPDATE SET back_ms = excluded.back_ms',
       ),
       states,
       rollUp: new SqliteRollUp(database, messages, nextOf(states)),
-      names: new Set(names.map(([name, id]) => `${name}\n${id}`)),
+      names: new SqliteNames(database),
       upkeep: new SqliteUpkeep(database, messages),
     };
   } catch (error) {

@@ -1,6 +1,9 @@
 import type { Database, Statement } from 'better-sqlite3';
 import { type MessageRow, rowsOfChunk } from '../database/chunk-rows';
-import { keysOfStored, KEY, type NumberedMessage, packChunks } from '../database/message-chunk';
+import { ChunkInsert } from '../database/chunk-insert';
+import { KEY, keysOfStored } from '../database/chunk-keys';
+import type { PackedChunk } from '../database/chunk-packing';
+import { type NumberedMessage, packChunks } from '../database/message-chunk';
 import { ID_TAIL_FROM, MADE_ID, OF } from '../database/message-columns';
 import { type LogEntryRow, PLACE, type RowValues } from './log-batch';
 
@@ -18,8 +21,7 @@ const NO_PAYLOADS = Buffer.alloc(0);
 
 /** Writes and deletes the messages of SQLite's log file, by the writer's own connection and in its transactions. */
 export class SqliteMessages {
-  private readonly insertChunk: Statement;
-  private readonly insertKey: Statement;
+  private readonly insertChunks: ChunkInsert;
   private readonly deleteChunk: Statement;
   private readonly deleteKey: Statement;
   private readonly firstsOf: Statement;
@@ -31,9 +33,7 @@ export class SqliteMessages {
   private readonly newest: Statement;
 
   constructor(database: Database) {
-    this.insertChunk = database.prepare(`INSERT INTO mcp_chunk
-      (first, last, rows, min_at, max_at, max_ms, head, cells, payloads) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`);
-    this.insertKey = database.prepare('INSERT INTO mcp_chunk_key (key, first) VALUES (?, ?)');
+    this.insertChunks = new ChunkInsert(database);
     this.deleteChunk = database.prepare('DELETE FROM mcp_chunk WHERE first = ?');
     this.deleteKey = database.prepare('DELETE FROM mcp_chunk_key WHERE key = ? AND first = ?');
     this.firstsOf = database.prepare('SELECT first FROM mcp_chunk_key WHERE key = ?').pluck();
@@ -83,10 +83,17 @@ export class SqliteMessages {
 
   /** @throws InvalidMessageError */
   insert(messages: readonly NumberedMessage[]): void {
-    for (const { first, last, rows, minAt, maxAt, maxMs, head, cells, payloads, keys } of packChunks(messages)) {
-      this.insertChunk.run(first, last, rows, minAt, maxAt, maxMs, head, cells, payloads);
-      for (const key of keys) this.insertKey.run(key, first);
-    }
+    this.insertChunks.run(packChunks(messages));
+  }
+
+  /** Chunks that are made while they are stored, one after the other. */
+  insertPacked(chunks: Iterable<PackedChunk>): void {
+    this.insertChunks.run(chunks);
+  }
+
+  /** Whether there are messages whose ids end so: of a batch that was stored before. */
+  hasTail(tail: string): boolean {
+    return this.firstsOf.get(KEY.tail(tail)) !== undefined;
   }
 
   /** Messages behind a number, in order, without their payloads. */

@@ -1,5 +1,5 @@
 import type { Database, Statement } from 'better-sqlite3';
-import { KEY } from '../database/message-chunk';
+import { KEY } from '../database/chunk-keys';
 import type { Upkeep, UpkeepDone } from './log-store';
 import type { SqliteMessages } from './sqlite-messages.repository';
 

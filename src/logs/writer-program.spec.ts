@@ -189,6 +189,27 @@ describe('the program of the log writer', () => {
     expect(store.system).toHaveLength(1);
   });
 
+  it('makes no rows of messages for a store that packs them, unless they are followed or go by way of the spool', async () => {
+    const { store, program, write, taken, said } = aWriter();
+    store.packs = true;
+    write({ rpcId: 1 }, { rpcId: 2 });
+    await pass(0);
+    expect([ids(store), store.packed.length]).toEqual([[1, 2], 1]);
+    program.handle({ type: 'follow', on: true });
+    write({ rpcId: 3 });
+    program.handle({ type: 'follow', on: false });
+    store.failure = new Error('away');
+    write({ rpcId: 4 });
+    await pass(0);
+    store.failure = null;
+    write({ rpcId: 5 });
+    await pass(5_000);
+    write({ rpcId: 6 });
+    await pass(0);
+    expect([ids(store), store.packed.length, taken()]).toEqual([[1, 2, 3, 4, 5, 6], 2, 5]);
+    expect(said.at(-1)).toMatchObject({ type: 'taken', state: { written: { mcp: 6 }, spooled: 0 } });
+  });
+
   it('tells rows after their commit, with their numbers, to who follows', async () => {
     const { said, store, program, write } = aWriter();
     write({ rpcId: 1 });

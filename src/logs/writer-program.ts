@@ -99,7 +99,7 @@ export class WriterProgram {
     this.isBusy = backlog > BUSY_BACKLOG;
     if (backlog > MOST_BACKLOG) this.fallBehind('more comes than it can write');
     if (losses.length > 0) this.remember(losses);
-    await this.keep(this.toRows(content));
+    if (!(await this.hasStored(content))) await this.keep(this.toRows(content));
     this.ports.say({ type: 'taken', batch, state: this.state() });
   }
 
@@ -111,6 +111,25 @@ export class WriterProgram {
   private toRows(content: BatchContent): LogEntryRow[] {
     const rows = content.log === 'mcp' ? toMcpRows(content.messages, this.redaction) : content.rows;
     return rows.map((values) => ({ log: content.log, values }));
+  }
+
+  /**
+   * Stores messages without making rows of them, unless somebody wants to see these. Never throws: rows meet the same
+   * trouble, and know what to do.
+   */
+  private async hasStored(content: BatchContent): Promise<boolean> {
+    if (content.log !== 'mcp' || this.isBehind || this.isFollowed) return false;
+    const began = performance.now();
+    try {
+      const count = await this.ports.store.writeMessages(content.messages, this.redaction);
+      if (count === null) return false;
+      this.flushMs = performance.now() - began;
+      this.written.mcp += count;
+    } catch {
+      return false;
+    }
+    await this.rollUpSoon();
+    return true;
   }
 
   private async keep(rows: LogEntryRow[]): Promise<void> {
@@ -139,8 +158,7 @@ export class WriterProgram {
       const numbers = await this.ports.store.write(rows);
       this.flushMs = performance.now() - began;
       this.committed(rows, numbers);
-      if (this.ports.store.notRolledUp >= ROLL_UP_ROWS) await this.rollUp();
-      else this.schedule('rollUp', ROLL_UP_MS, () => this.rollUp());
+      await this.rollUpSoon();
     } catch (error) {
       if (!this.ports.store.isRefusal(error)) throw error;
       const half = Math.ceil(rows.length / 2);
@@ -168,6 +186,11 @@ export class WriterProgram {
       if (this.isFollowed) committed.push({ ...withoutPayload(row), seq });
     }
     if (committed.length > 0) this.ports.say({ type: 'committed', rows: committed });
+  }
+
+  private async rollUpSoon(): Promise<void> {
+    if (this.ports.store.notRolledUp >= ROLL_UP_ROWS) await this.rollUp();
+    else this.schedule('rollUp', ROLL_UP_MS, () => this.rollUp());
   }
 
   /** Never throws: what can't be rolled up now is so later, from the rows. */

@@ -27,6 +27,7 @@ const { RestoreService } = load('dist/src/backup/restore.service.js');
 const { Settings } = load('dist/src/settings/settings.js');
 const { SupervisorService } = load('dist/src/supervisor/supervisor.service.js');
 const { ToolsService } = load('dist/src/tools/tools.service.js');
+const { ChunkInsert } = load('dist/src/database/chunk-insert.js');
 const { packChunks } = load('dist/src/database/message-chunk.js');
 const { ToolRuntimeService } = load('dist/src/tools/tool-runtime.service.js');
 
@@ -45,8 +46,7 @@ const logs = join(folder, 'mcps-logs.db');
 function fill() {
   const database = new BetterSqlite3(logs);
   database.pragma('synchronous = OFF');
-  const insert = database.prepare('INSERT INTO mcp_chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)');
-  const remember = database.prepare('INSERT INTO mcp_chunk_key VALUES (?, ?)');
+  const insert = new ChunkInsert(database);
   let seq = Number(database.prepare('SELECT coalesce(max(last), 0) FROM mcp_chunk').pluck().get());
   const words = Array.from({ length: 4_000 }, (_, n) => Math.sin(n).toString(36).slice(2, 9));
   while (statSync(logs).size < MEGABYTES * 1024 * 1024) {
@@ -65,10 +65,7 @@ function fill() {
       ];
       messages.push({ seq, values });
     }
-    for (const { first, last, rows, minAt, maxAt, maxMs, head, cells, payloads, keys } of packChunks(messages)) {
-      insert.run(first, last, rows, minAt, maxAt, maxMs, head, cells, payloads);
-      for (const key of keys) remember.run(key, first);
-    }
+    insert.run(packChunks(messages));
     database.exec('COMMIT');
     database.pragma('wal_checkpoint(TRUNCATE)');
   }

@@ -1,5 +1,8 @@
 import { MCP_COLUMNS, SYSTEM_COLUMNS } from '../../src/logs/log-columns';
 import { type LogEntryRow, type LogName, PLACE } from '../../src/logs/log-batch';
+import type { MessageBatch } from '../../src/logs/message-batch';
+import { toMcpRows } from '../../src/logs/mcp-row';
+import type { Redaction } from '../../src/logs/redaction';
 import type { LogStore, Upkeep, UpkeepDone } from '../../src/logs/log-store';
 import type { McpLogRow } from '../../src/logs/mcp-log.entity';
 import type { SystemLogRow } from '../../src/logs/system-log.entity';
@@ -31,6 +34,18 @@ export class MemoryLogStore implements LogStore {
       return this.next[row.log]++;
     });
     return this.losesAnswers ? Promise.reject(new Error('connection lost')) : Promise.resolve(numbers);
+  }
+
+  /** Takes batches without their rows, where it is told to. */
+  packs = false;
+  /** Batches that it took so. */
+  readonly packed: MessageBatch[] = [];
+
+  async writeMessages(batch: MessageBatch, redaction: Redaction): Promise<number | null> {
+    if (!this.packs) return null;
+    const numbers = await this.write(toMcpRows(batch, redaction).map((values) => ({ log: 'mcp', values })));
+    this.packed.push(batch);
+    return numbers.length;
   }
 
   /** Deletes by the order of arrival; a row counts as a thousand bytes. */

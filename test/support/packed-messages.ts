@@ -1,4 +1,5 @@
 import BetterSqlite3 from 'better-sqlite3';
+import { ChunkInsert } from '../../src/database/chunk-insert';
 import { packChunks } from '../../src/database/message-chunk';
 import { MCP_COLUMNS } from '../../src/logs/log-columns';
 import type { McpLogRow } from '../../src/logs/mcp-log.entity';
@@ -31,16 +32,12 @@ function clockOf(rows: readonly McpLogRow[]): string {
 
 function storeChunks(file: string, rows: readonly McpLogRow[], sizes: readonly number[]): void {
   const database = new BetterSqlite3(file);
-  const insert = database.prepare('INSERT INTO mcp_chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)');
-  const remember = database.prepare('INSERT INTO mcp_chunk_key VALUES (?, ?)');
+  const insert = new ChunkInsert(database);
   database.exec(clockOf(rows));
   for (let start = 0, turn = 0; start < rows.length; turn++) {
     const end = start + (sizes[turn % sizes.length] ?? 1);
     const messages = rows.slice(start, end).map((row) => ({ seq: row.seq, values: toEntry('mcp', row).values }));
-    for (const { first, last, rows: count, minAt, maxAt, maxMs, head, cells, payloads, keys } of packChunks(messages)) {
-      insert.run(first, last, count, minAt, maxAt, maxMs, head, cells, payloads);
-      for (const key of keys) remember.run(key, first);
-    }
+    insert.run(packChunks(messages));
     start = end;
   }
   database.close();
