@@ -5,7 +5,9 @@ import { createMigratedDatabase, type MigratedDatabase, readerOf } from '../../t
 import type { TrafficRecord } from '../mcp/traffic';
 import { toMcpRows } from './mcp-row';
 import type { MessageBatch } from './message-batch';
-import { MessageBuffer, widthOf } from './message-buffer';
+import { MessageContexts } from './message-contexts';
+import { MessageBuffer } from './message-buffer';
+import { widthOf } from './text-width';
 import { carryPayload, PAYLOAD_CAP } from './payload-cap';
 import { marginFor, Redaction } from './redaction';
 
@@ -21,7 +23,7 @@ function aRedaction(): Redaction {
 let firstId = 0;
 
 function batchOf(records: readonly TrafficRecord[]): MessageBatch {
-  const buffer = new MessageBuffer(16 * 1024 * 1024, (firstId += 1_777));
+  const buffer = new MessageBuffer(16 * 1024 * 1024, new MessageContexts(), (firstId += 1_777));
   for (const record of records) {
     const { payload } = record;
     const { head, tail } = payload === null ? { head: null, tail: null } : carryPayload(payload, marginFor([SECRET]));

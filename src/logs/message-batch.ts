@@ -3,6 +3,7 @@ import { HINT, hintOf } from '../common/secret-hints';
 import type { RpcId } from '../mcp/json-rpc.types';
 import type { TrafficRecord } from '../mcp/traffic';
 import type { CarriedPayload } from './payload-cap';
+import { encodingOf } from './text-width';
 
 /** Most messages of a batch. */
 export const BATCH_ROWS = 2_000;
@@ -174,7 +175,7 @@ export class BatchReader {
 
   /** Of a message that has a payload. `isPlain`: as `hintOf` says. */
   text(row: number, isPlain: boolean): ReadPayload {
-    const encoding = this.width(row) === 1 ? 'latin1' : 'utf16le';
+    const encoding = encodingOf(this.width(row) === 1 ? 1 : 2);
     const headEnd = this.headEnd(row);
     const tailEnd = this.tailEnd(row);
     return {

@@ -1,32 +1,11 @@
 import { newIdTail } from '../common/ids';
 import type { TrafficRecord } from '../mcp/traffic';
+import { encodingOf, type Width } from './text-width';
+import type { MessageContext, MessageContexts } from './message-contexts';
 import { BATCH_ROWS, CONTEXT_VALUES, CONTEXT, FIGURE, FIGURES, type MessageBatch, PAYLOADS_AT } from './message-batch';
-
-/** So many contexts of a session are looked at: most have a request's and an answer's. */
-const LOOKED_AT = 8;
-
-/** Sessions whose contexts are kept for the next batch. */
-const MOST_SESSIONS = 1_000;
-
-/** Contexts that messages of one session have, of a batch. */
-interface SessionContexts {
-  generation: number;
-  contexts: number[];
-  count: number;
-}
 
 /** What a message costs beside its payload: most of it if its context is its own. */
 export const MESSAGE_BYTES = 400;
-
-/** Answers at once for a text that V8 keeps with one byte a character; looks for the first other character in those with two. */
-const WIDE = /[\u0100-\uffff]/;
-
-/** Bytes of a character of a text. */
-export type Width = 1 | 2;
-
-export function widthOf(head: string, tail: string | null): Width {
-  return WIDE.test(head) || (tail !== null && WIDE.test(tail)) ? 2 : 1;
-}
 
 /** A batch that is being filled, in memory of its own. */
 export class MessageBuffer {
@@ -39,16 +18,18 @@ export class MessageBuffer {
   /** Values of contexts, up to `contextsEnd`. Like the next one used again for each batch: what lives so long is never cheap. */
   private readonly contexts: (string | null)[] = [];
   private contextsEnd = 0;
-  private ofSession = new Map<string | null, SessionContexts>();
-  private generation = 0;
+  /** Number of the batch that it is. */
+  private number: number;
   private rpcIds: MessageBatch['rpcIds'] = [];
   private idTail = newIdTail();
 
-  /** `firstId`: the count that its first id has. */
+  /** `firstId`: the count that its first id has. `known`: what messages have in common, of all batches of a queue. */
   constructor(
     readonly payloadBytes: number,
+    private readonly known: MessageContexts,
     private firstId = 0,
   ) {
+    this.number = known.nextBatch();
     this.memory = new SharedArrayBuffer(PAYLOADS_AT + payloadBytes);
     this.figures = new Float64Array(this.memory, 0, BATCH_ROWS * FIGURES);
     this.bytes = Buffer.from(this.memory);
@@ -98,9 +79,7 @@ export class MessageBuffer {
     this.count = 0;
     this.end = PAYLOADS_AT;
     this.contextsEnd = 0;
-    this.generation += 1;
-    // Not emptied: V8 would leave the old table to point to the new one (ADR 47).
-    if (this.ofSession.size > MOST_SESSIONS) this.ofSession = new Map();
+    this.number = this.known.nextBatch();
     this.rpcIds = [];
     this.idTail = newIdTail();
     this.firstId = firstId;
@@ -116,7 +95,7 @@ export class MessageBuffer {
   }
 
   private put(row: number, head: string, tail: string | null, width: Width): void {
-    const encoding = width === 1 ? 'latin1' : 'utf16le';
+    const encoding = encodingOf(width);
     const start = this.end + (width === 2 ? this.end % 2 : 0);
     const headEnd = start + this.bytes.write(head, start, encoding);
     this.end = tail === null ? headEnd : headEnd + this.bytes.write(tail, headEnd, encoding);
@@ -127,55 +106,29 @@ export class MessageBuffer {
   }
 
   private contextOf(record: TrafficRecord): number {
-    const known = this.knownOf(record.sessionId);
-    for (let n = known.count - 1, last = Math.max(0, n - LOOKED_AT); n >= last; n--) {
-      const context = known.contexts[n] ?? 0;
-      if (this.isContext(context * CONTEXT_VALUES, record)) return context;
+    const known = this.known.of(record);
+    if (known.batch !== this.number) {
+      known.batch = this.number;
+      known.place = this.contextsEnd / CONTEXT_VALUES;
+      this.list(known.context);
     }
-    const context = this.contextsEnd / CONTEXT_VALUES;
-    this.addValue(record.toolId);
-    this.addValue(record.toolName);
-    this.addValue(record.sessionId);
-    this.addValue(record.client);
-    this.addValue(record.direction);
-    this.addValue(record.kind);
-    this.addValue(record.method);
-    this.addValue(record.target);
-    this.addValue(record.outcome);
-    known.contexts[known.count] = context;
-    known.count += 1;
-    return context;
+    return known.place;
+  }
+
+  private list(context: MessageContext): void {
+    this.addValue(context.toolId);
+    this.addValue(context.toolName);
+    this.addValue(context.sessionId);
+    this.addValue(context.client);
+    this.addValue(context.direction);
+    this.addValue(context.kind);
+    this.addValue(context.method);
+    this.addValue(context.target);
+    this.addValue(context.outcome);
   }
 
   private addValue(value: string | null): void {
     this.contexts[this.contextsEnd] = value;
     this.contextsEnd += 1;
-  }
-
-  private knownOf(sessionId: string | null): SessionContexts {
-    let known = this.ofSession.get(sessionId);
-    if (known === undefined) {
-      known = { generation: this.generation, contexts: [], count: 0 };
-      this.ofSession.set(sessionId, known);
-    } else if (known.generation !== this.generation) {
-      known.generation = this.generation;
-      known.count = 0;
-    }
-    return known;
-  }
-
-  /** Those of one session are compared. */
-  private isContext(start: number, record: TrafficRecord): boolean {
-    const { contexts } = this;
-    return (
-      contexts[start + CONTEXT.direction] === record.direction &&
-      contexts[start + CONTEXT.kind] === record.kind &&
-      contexts[start + CONTEXT.outcome] === record.outcome &&
-      contexts[start + CONTEXT.method] === record.method &&
-      contexts[start + CONTEXT.target] === record.target &&
-      contexts[start + CONTEXT.toolId] === record.toolId &&
-      contexts[start + CONTEXT.toolName] === record.toolName &&
-      contexts[start + CONTEXT.client] === record.client
-    );
   }
 }

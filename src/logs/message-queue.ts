@@ -1,7 +1,9 @@
 import type { TrafficRecord } from '../mcp/traffic';
 import { BatchDrain } from './batch-drain';
 import { BATCH_ROWS, type MessageBatch } from './message-batch';
-import { MESSAGE_BYTES, MessageBuffer, widthOf } from './message-buffer';
+import { MessageContexts } from './message-contexts';
+import { MESSAGE_BYTES, MessageBuffer } from './message-buffer';
+import { widthOf } from './text-width';
 
 interface MessageQueueOptions {
   /** Hands a batch over; rejects if nothing of it was taken. `behind`: how many wait behind it. */
@@ -36,6 +38,7 @@ export class MessageQueue {
   private bytes = 0;
   private pushed = 0;
   private readonly spare: MessageBuffer[] = [];
+  private readonly contexts = new MessageContexts();
   private readonly drain: BatchDrain<MessageBuffer>;
 
   constructor(private readonly options: MessageQueueOptions) {
@@ -93,14 +96,14 @@ export class MessageQueue {
     if (this.open !== null) this.full.push(this.open);
     this.open = null;
     const spare = payloadBytes > CHUNK_BYTES ? undefined : this.spare.pop()?.empty(this.pushed);
-    this.open = spare ?? new MessageBuffer(Math.max(CHUNK_BYTES, payloadBytes), this.pushed);
+    this.open = spare ?? new MessageBuffer(Math.max(CHUNK_BYTES, payloadBytes), this.contexts, this.pushed);
     return this.open;
   }
 
   private take(): MessageBuffer {
     let chunk = this.full.shift();
     if (chunk === undefined) {
-      chunk = this.open ?? new MessageBuffer(0);
+      chunk = this.open ?? new MessageBuffer(0, this.contexts);
       this.open = null;
     }
     this.waiting -= chunk.length;
