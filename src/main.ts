@@ -2,7 +2,7 @@
 import 'reflect-metadata';
 // In this order: see start-memory.ts.
 import '@nestjs/core';
-import { letYoungGenerationGrow } from './start-memory';
+import { settleMemory } from './start-memory';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { prepareFolders } from './app.folders';
 import { createApp } from './app.setup';
@@ -74,7 +74,7 @@ async function run(config: AppConfig): Promise<void> {
     process.off('SIGTERM', quit).off('SIGINT', quit);
     stopOnSignals(app, logger, file);
     await listen(app, config);
-    letYoungGenerationGrow();
+    settleMemory();
     announce(app, config, logger);
   } catch (error) {
     const code = exitCodeOf(error);

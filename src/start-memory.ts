@@ -8,8 +8,13 @@ import { setFlagsFromString } from 'node:v8';
  */
 setFlagsFromString('--semi-space-growth-factor=1');
 
-/** The program is loaded. From now on most of what is made dies young, and room for it saves work. */
-export function letYoungGenerationGrow(): void {
+/**
+ * The program is loaded. From now on most of what is made dies young, and room for it saves work. What outlives that is
+ * collected when it has grown by 30 %: by itself V8 waits until the heap is three times as large, for a program whose
+ * live part hardly changes. It costs a tenth of a second for some hundred thousand calls.
+ */
+export function settleMemory(): void {
   // V8's own default.
   setFlagsFromString('--semi-space-growth-factor=2');
+  setFlagsFromString('--heap-growing-percent=30');
 }

@@ -17,6 +17,8 @@ import { SqliteUpkeep } from './sqlite-upkeep.repository';
 const BUSY_TIMEOUT_MS = 250;
 /** Pages in the journal before they go to the file: the last page of an index is changed by every commit, and copied once. */
 const CHECKPOINT_PAGES = 4_000;
+/** What is written is not read again, but for the ends of its indexes: the driver's own 16 MB would only be filled. */
+const CACHE_KIB = 4_096;
 /** Of any other failure the connection does not survive: a new one asks anew what is stored. */
 const TRANSIENT = /^SQLITE_(BUSY|LOCKED|FULL)/;
 
@@ -191,6 +193,7 @@ function open(file: string): Opened {
     database.pragma('synchronous = NORMAL');
     database.pragma('journal_size_limit = 67108864');
     database.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+    database.pragma(`cache_size = -${CACHE_KIB}`);
     const messages = new SqliteMessages(database);
     const states = { mcp: readState(database, 'mcp', messages.readNewest()), system: readState(database, 'system') };
     return {

@@ -26,7 +26,7 @@ export function openWriterThread({ target, spoolFolder, spoolMaxBytes }: LogStor
     const worker = startWorker(__dirname, 'log-writer', {
       workerData,
       // With half of the young generation the rows of a large batch outlive it, and copying them is a tenth of the work.
-      resourceLimits: { maxOldGenerationSizeMb: 192, maxYoungGenerationSizeMb: 16 },
+      resourceLimits: { maxOldGenerationSizeMb: 192, maxYoungGenerationSizeMb: target.type === 'sqlite' ? 4 : 16 },
     });
     worker.unref();
     worker.on('message', onMessage);
