@@ -114,18 +114,24 @@ export class DatabaseWatch implements OnApplicationBootstrap, OnModuleDestroy {
   private async lookAtFiles(): Promise<void> {
     // Damage stays until a start.
     if (this.files === null || this.gate.damage !== null) return;
-    const damage = await this.damageOf(this.files.main);
-    if (damage !== null) {
-      this.gate.damage = damage;
-      const { file } = damage;
-      this.logger.fatal(`${damageText(damage.what)}; nothing is written any more. ${DAMAGE_HINT}`, { file });
-    }
-    const logDamage = this.logDamage === null ? await this.damageOf(this.files.logs) : null;
-    if (logDamage !== null) {
-      this.logDamage = logDamage;
-      const { file } = logDamage;
-      this.logger.error(`${damageText(logDamage.what)}: log rows wait in the spool. ${DAMAGE_HINT}`, { file });
-    }
+    const { main, logs } = this.files;
+    await Promise.all([this.lookAtMain(main), this.lookAtLogs(logs)]);
+  }
+
+  private async lookAtMain(files: FileWatch): Promise<void> {
+    const damage = await this.damageOf(files);
+    if (damage === null) return;
+    this.gate.damage = damage;
+    const { file } = damage;
+    this.logger.fatal(`${damageText(damage.what)}; nothing is written any more. ${DAMAGE_HINT}`, { file });
+  }
+
+  private async lookAtLogs(files: FileWatch): Promise<void> {
+    const damage = this.logDamage === null ? await this.damageOf(files) : null;
+    if (damage === null) return;
+    this.logDamage = damage;
+    const { file } = damage;
+    this.logger.error(`${damageText(damage.what)}: log rows wait in the spool. ${DAMAGE_HINT}`, { file });
   }
 
   private async damageOf(files: FileWatch): Promise<FileDamage | null> {

@@ -1,5 +1,6 @@
-import { availableParallelism, cpus, freemem, loadavg, totalmem } from 'node:os';
+import { availableParallelism, freemem, loadavg, totalmem } from 'node:os';
 import { type EventLoopUtilization, type IntervalHistogram, monitorEventLoopDelay, performance } from 'node:perf_hooks';
+import { type MachineTime, machineTime } from './machine-cpu';
 
 export interface ProcessReading {
   cpu: {
@@ -23,7 +24,7 @@ export class ProcessMeter {
   private readonly delay: IntervalHistogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   private loop: EventLoopUtilization = performance.eventLoopUtilization();
   private own: { at: number; microseconds: number } | null = null;
-  private machine: { busy: number; total: number } | null = null;
+  private machine: MachineTime | null = null;
 
   start(): void {
     this.delay.enable();
@@ -58,12 +59,7 @@ export class ProcessMeter {
 
   private systemPercent(): number | null {
     const before = this.machine;
-    const now = { busy: 0, total: 0 };
-    for (const { times } of cpus()) {
-      const total = times.user + times.nice + times.sys + times.idle + times.irq;
-      now.total += total;
-      now.busy += total - times.idle;
-    }
+    const now = machineTime();
     this.machine = now;
     if (before === null || now.total <= before.total) return null;
     return rounded((100 * (now.busy - before.busy)) / (now.total - before.total));
