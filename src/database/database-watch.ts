@@ -2,14 +2,15 @@ import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy }
 import { Maintenance } from '../availability/maintenance';
 import { Clock } from '../common/clock';
 import { messageOf } from '../common/domain-error';
+import { everySeconds } from '../common/ticks';
 import { DatabaseInfo } from './database-info';
 import { type FileDamage, FileWatch } from './file-watch';
 import { LogStorage } from './log-database';
 import { DAMAGE_HINT, damageText, WriteGate } from './write-gate';
 
-const LOOK_EVERY_MS = 2_000;
+const LOOK_EVERY_SECONDS = 2;
 /** After a bad look the next one is sooner: two in a row are a verdict. */
-const LOOK_AGAIN_MS = 1_000;
+const LOOK_AGAIN_SECONDS = 1;
 const ANSWER_LIMIT_MS = 1_000;
 const BAD_LOOKS = 2;
 
@@ -33,8 +34,9 @@ export class DatabaseWatch implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger('Database');
   private readonly files: { main: FileWatch; logs: FileWatch } | null;
   private logDamage: FileDamage | null = null;
-  private timer: NodeJS.Timeout | null = null;
-  private isEnded = false;
+  private stop: (() => void) | null = null;
+  /** Seconds since the last look ended; null: one is under way. */
+  private rested: number | null = 0;
   private badLooks = 0;
   private up = true;
   private latencyMs: number | null = null;
@@ -64,12 +66,11 @@ export class DatabaseWatch implements OnApplicationBootstrap, OnModuleDestroy {
 
   async onApplicationBootstrap(): Promise<void> {
     await this.look();
-    this.schedule();
+    this.stop = everySeconds(1, () => this.tick());
   }
 
   onModuleDestroy(): void {
-    this.isEnded = true;
-    if (this.timer) clearTimeout(this.timer);
+    this.stop?.();
   }
 
   get current(): DatabaseState {
@@ -160,11 +161,11 @@ export class DatabaseWatch implements OnApplicationBootstrap, OnModuleDestroy {
     else this.logger.warn('The database does not answer');
   }
 
-  private schedule(): void {
-    if (this.isEnded) return;
-    this.timer = setTimeout(
-      () => void this.look().then(() => this.schedule()),
-      this.badLooks === 0 ? LOOK_EVERY_MS : LOOK_AGAIN_MS,
-    ).unref();
+  private tick(): void {
+    if (this.rested === null) return;
+    this.rested += 1;
+    if (this.rested < (this.badLooks === 0 ? LOOK_EVERY_SECONDS : LOOK_AGAIN_SECONDS)) return;
+    this.rested = null;
+    void this.look().then(() => (this.rested = 0));
   }
 }
