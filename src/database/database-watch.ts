@@ -35,6 +35,7 @@ export class DatabaseWatch implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly files: { main: FileWatch; logs: FileWatch } | null;
   private logDamage: FileDamage | null = null;
   private stop: (() => void) | null = null;
+  private isEnded = false;
   /** Seconds since the last look ended; null: one is under way. */
   private rested: number | null = 0;
   private badLooks = 0;
@@ -66,10 +67,11 @@ export class DatabaseWatch implements OnApplicationBootstrap, OnModuleDestroy {
 
   async onApplicationBootstrap(): Promise<void> {
     await this.look();
-    this.stop = everySeconds(1, () => this.tick());
+    if (!this.isEnded) this.stop = everySeconds(1, () => this.tick());
   }
 
   onModuleDestroy(): void {
+    this.isEnded = true;
     this.stop?.();
   }
 

@@ -23,12 +23,15 @@ export class LoopDelay {
   private current: IntervalHistogram = this.often;
   /** When it was last begun anew, in monotonic milliseconds. */
   private since = performance.now();
+  private isOn = false;
 
   start(): void {
+    this.isOn = true;
     this.look(this.often);
   }
 
   stop(): void {
+    this.isOn = false;
     this.current.disable();
   }
 
@@ -37,8 +40,9 @@ export class LoopDelay {
     return this.current === this.often ? OFTEN_MS : RARELY_MS;
   }
 
-  /** Since the reading before. `utilization`: the part of that time in which the loop was at work. */
+  /** Since the reading before; nothing before the start. `utilization`: the part of that time in which the loop was at work. */
   read(utilization: number): Lateness {
+    if (!this.isOn) return { p50Ms: 0, p99Ms: 0 };
     const lateness = { p50Ms: this.quantile(50), p99Ms: Math.max(this.quantile(99), this.unseen()) };
     this.look(utilization > IDLE_UTILIZATION ? this.often : this.rarely);
     return lateness;
