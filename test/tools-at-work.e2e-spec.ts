@@ -1,5 +1,6 @@
 import { aTool } from './support/a-tool';
 import { startTestApp, type TestApp } from './support/test-app';
+import { ToolRepository } from '../src/tools/tool.repository';
 
 describe('a stdio tool from registration to deletion', () => {
   let app: TestApp;
@@ -41,5 +42,20 @@ describe('a stdio tool from registration to deletion', () => {
     expect((await app.get('/tools/journey')).body.code).toBe('tool_not_found');
     const after = await app.get('/logs/mcp?tool=journey');
     expect(after.body.items.length).toBeGreaterThan(0);
+  });
+
+  it('is compared with what is wished of it, as either database stores it', async () => {
+    const ids = new Map<string, string>();
+    for (const [name, enabled] of [
+      ['rests', true],
+      ['off', false],
+    ] as const) {
+      ids.set(name, (await app.post('/tools', aTool({ name, enabled }))).body.id);
+    }
+    const wishes = await app.nest.get(ToolRepository).listWishes();
+    expect(wishes).toEqual([
+      { id: ids.get('rests'), enabled: true, desired: 'on-demand' },
+      { id: ids.get('off'), enabled: false, desired: 'on-demand' },
+    ]);
   });
 });

@@ -1,5 +1,6 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Clock } from '../common/clock';
+import { everySeconds } from '../common/ticks';
 
 /** Something that has to go on for us to be alive. */
 export interface Pulse {
@@ -36,7 +37,7 @@ const STUCK_LOOKS = 3;
 @Injectable()
 export class Liveness implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly pulses: Pulse[] = [];
-  private timer: NodeJS.Timeout | null = null;
+  private stop: (() => void) | null = null;
   private lookedAt: number;
   private resumedAt: number;
   private delayMs = 0;
@@ -50,12 +51,12 @@ export class Liveness implements OnApplicationBootstrap, OnModuleDestroy {
   onApplicationBootstrap(): void {
     this.lookedAt = this.clock.monotonic();
     this.resumedAt = this.lookedAt;
-    this.timer = setInterval(() => this.look(), LOOK_EVERY_MS).unref();
+    this.stop = everySeconds(LOOK_EVERY_MS / 1_000, () => this.look());
   }
 
   onModuleDestroy(): void {
-    if (this.timer) clearInterval(this.timer);
-    this.timer = null;
+    this.stop?.();
+    this.stop = null;
   }
 
   register(pulse: Pulse): void {
@@ -66,7 +67,7 @@ export class Liveness implements OnApplicationBootstrap, OnModuleDestroy {
   report(): LivenessReport {
     const now = this.clock.monotonic();
     // The question may have come before our own timer, right after we were away.
-    if (this.timer !== null && now - this.lookedAt - LOOK_EVERY_MS > AWAY_MS) this.resumedAt = now;
+    if (this.stop !== null && now - this.lookedAt - LOOK_EVERY_MS > AWAY_MS) this.resumedAt = now;
     const look = { now, resumedAt: this.resumedAt };
     const pulses = this.pulses.map(({ name, isBeating }) => ({ name, alive: isBeating(look) }));
     return {

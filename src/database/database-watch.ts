@@ -2,14 +2,15 @@ import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy }
 import { Maintenance } from '../availability/maintenance';
 import { Clock } from '../common/clock';
 import { messageOf } from '../common/domain-error';
+import { everySeconds } from '../common/ticks';
 import { DatabaseInfo } from './database-info';
 import { type FileDamage, FileWatch } from './file-watch';
 import { LogStorage } from './log-database';
 import { DAMAGE_HINT, damageText, WriteGate } from './write-gate';
 
-const LOOK_EVERY_MS = 2_000;
+const LOOK_EVERY_SECONDS = 2;
 /** After a bad look the next one is sooner: two in a row are a verdict. */
-const LOOK_AGAIN_MS = 1_000;
+const LOOK_AGAIN_SECONDS = 1;
 const ANSWER_LIMIT_MS = 1_000;
 const BAD_LOOKS = 2;
 
@@ -33,8 +34,10 @@ export class DatabaseWatch implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger('Database');
   private readonly files: { main: FileWatch; logs: FileWatch } | null;
   private logDamage: FileDamage | null = null;
-  private timer: NodeJS.Timeout | null = null;
+  private stop: (() => void) | null = null;
   private isEnded = false;
+  /** Seconds since the last look ended; null: one is under way. */
+  private rested: number | null = 0;
   private badLooks = 0;
   private up = true;
   private latencyMs: number | null = null;
@@ -64,12 +67,12 @@ export class DatabaseWatch implements OnApplicationBootstrap, OnModuleDestroy {
 
   async onApplicationBootstrap(): Promise<void> {
     await this.look();
-    this.schedule();
+    if (!this.isEnded) this.stop = everySeconds(1, () => this.tick());
   }
 
   onModuleDestroy(): void {
     this.isEnded = true;
-    if (this.timer) clearTimeout(this.timer);
+    this.stop?.();
   }
 
   get current(): DatabaseState {
@@ -114,18 +117,24 @@ export class DatabaseWatch implements OnApplicationBootstrap, OnModuleDestroy {
   private async lookAtFiles(): Promise<void> {
     // Damage stays until a start.
     if (this.files === null || this.gate.damage !== null) return;
-    const damage = await this.damageOf(this.files.main);
-    if (damage !== null) {
-      this.gate.damage = damage;
-      const { file } = damage;
-      this.logger.fatal(`${damageText(damage.what)}; nothing is written any more. ${DAMAGE_HINT}`, { file });
-    }
-    const logDamage = this.logDamage === null ? await this.damageOf(this.files.logs) : null;
-    if (logDamage !== null) {
-      this.logDamage = logDamage;
-      const { file } = logDamage;
-      this.logger.error(`${damageText(logDamage.what)}: log rows wait in the spool. ${DAMAGE_HINT}`, { file });
-    }
+    const { main, logs } = this.files;
+    await Promise.all([this.lookAtMain(main), this.lookAtLogs(logs)]);
+  }
+
+  private async lookAtMain(files: FileWatch): Promise<void> {
+    const damage = await this.damageOf(files);
+    if (damage === null) return;
+    this.gate.damage = damage;
+    const { file } = damage;
+    this.logger.fatal(`${damageText(damage.what)}; nothing is written any more. ${DAMAGE_HINT}`, { file });
+  }
+
+  private async lookAtLogs(files: FileWatch): Promise<void> {
+    const damage = this.logDamage === null ? await this.damageOf(files) : null;
+    if (damage === null) return;
+    this.logDamage = damage;
+    const { file } = damage;
+    this.logger.error(`${damageText(damage.what)}: log rows wait in the spool. ${DAMAGE_HINT}`, { file });
   }
 
   private async damageOf(files: FileWatch): Promise<FileDamage | null> {
@@ -154,11 +163,11 @@ export class DatabaseWatch implements OnApplicationBootstrap, OnModuleDestroy {
     else this.logger.warn('The database does not answer');
   }
 
-  private schedule(): void {
-    if (this.isEnded) return;
-    this.timer = setTimeout(
-      () => void this.look().then(() => this.schedule()),
-      this.badLooks === 0 ? LOOK_EVERY_MS : LOOK_AGAIN_MS,
-    ).unref();
+  private tick(): void {
+    if (this.rested === null) return;
+    this.rested += 1;
+    if (this.rested < (this.badLooks === 0 ? LOOK_EVERY_SECONDS : LOOK_AGAIN_SECONDS)) return;
+    this.rested = null;
+    void this.look().then(() => (this.rested = 0));
   }
 }

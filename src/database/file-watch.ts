@@ -36,8 +36,10 @@ export class FileWatch {
   async look(): Promise<FileDamage | null> {
     const isFirst = this.known === null;
     const known = (this.known ??= new Map<string, Identity>());
-    for (const { path, size } of this.files) {
-      const found = await identityOf(path);
+    // All at once: we are woken once for their answers, every few seconds.
+    const identities = await Promise.all(this.files.map(({ path }) => identityOf(path)));
+    for (const [index, { path, size }] of this.files.entries()) {
+      const found = identities[index] ?? null;
       const before = known.get(path);
       if (found === null) {
         // Not made yet, or gone.

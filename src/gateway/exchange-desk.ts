@@ -1,6 +1,7 @@
 import { Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import type { Principal } from '../auth/principal';
 import { PrincipalRevocations } from '../auth/principal-revocations';
+import { everySeconds } from '../common/ticks';
 import { WaitingList } from '../common/waiting-list';
 import { ANSWERED_OK } from '../mcp/relay.types';
 import { resultAnswer } from '../mcp/rpc-answers';
@@ -15,7 +16,7 @@ import { mayAsk } from './roles-at-gateway';
 import { isExpired, isMeant } from './whose';
 
 /** How often it is looked whether a credential is over. */
-const EXPIRY_MS = 5_000;
+const EXPIRY_SECONDS = 5;
 
 /** Takes every request on its way in and out: rights, limits, counts. One account for all fronts. */
 @Injectable()
@@ -24,7 +25,7 @@ export class ExchangeDesk implements OnModuleInit, OnModuleDestroy {
   private readonly waiting = new WaitingList<GatewayExchange>();
   private readonly idle: (() => void)[] = [];
 
-  private timer: NodeJS.Timeout | null = null;
+  private stop: (() => void) | null = null;
 
   constructor(
     private readonly limits: GatewayLimits,
@@ -34,14 +35,14 @@ export class ExchangeDesk implements OnModuleInit, OnModuleDestroy {
 
   onModuleInit(): void {
     this.revocations.onRevoked((revocation) => this.cancelAll((principal) => isMeant(revocation, principal)));
-    this.timer = setInterval(() => {
+    this.stop = everySeconds(EXPIRY_SECONDS, () => {
       const now = Date.now();
       this.cancelAll((principal) => isExpired(principal, now));
-    }, EXPIRY_MS).unref();
+    });
   }
 
   onModuleDestroy(): void {
-    if (this.timer) clearInterval(this.timer);
+    this.stop?.();
   }
 
   /** Who keeps account of the requests to one endpoint. */

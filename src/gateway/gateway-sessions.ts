@@ -1,13 +1,14 @@
 import { Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import type { Principal } from '../auth/principal';
 import { PrincipalRevocations, type Revocation } from '../auth/principal-revocations';
+import { everySeconds } from '../common/ticks';
 import { TooManySessionsError } from './gateway.errors';
 import { GatewayLimits } from './gateway-limits';
 import type { GatewaySession, SessionKeeper } from './gateway-session';
 import { isExpired, isMeant } from './whose';
 
-const BEAT_MS = 15_000;
-const SWEEP_MS = 5_000;
+const BEAT_SECONDS = 15;
+const SWEEP_SECONDS = 5;
 /** At the limit, a session that has been silent for so long makes room for a new one. */
 const SPARE_AFTER_MS = 60_000;
 
@@ -17,7 +18,7 @@ export class GatewaySessions implements SessionKeeper, OnModuleInit, OnModuleDes
   private readonly sessions = new Map<string, GatewaySession>();
   private readonly countOf = new Map<string, number>();
   private lastNumber = 0;
-  private readonly timers: NodeJS.Timeout[] = [];
+  private stops: (() => void)[] = [];
 
   constructor(
     private readonly limits: GatewayLimits,
@@ -26,16 +27,16 @@ export class GatewaySessions implements SessionKeeper, OnModuleInit, OnModuleDes
 
   onModuleInit(): void {
     this.revocations.onRevoked((revocation) => this.revoke(revocation));
-    this.timers.push(setInterval(() => this.sweep(), SWEEP_MS).unref());
-    this.timers.push(
-      setInterval(() => {
+    this.stops = [
+      everySeconds(SWEEP_SECONDS, () => this.sweep()),
+      everySeconds(BEAT_SECONDS, () => {
         for (const session of this.sessions.values()) session.beat();
-      }, BEAT_MS).unref(),
-    );
+      }),
+    ];
   }
 
   onModuleDestroy(): void {
-    for (const timer of this.timers) clearInterval(timer);
+    for (const stop of this.stops) stop();
   }
 
   get count(): number {

@@ -1,25 +1,26 @@
 import { Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { everySeconds } from '../common/ticks';
 import type { EventWriter } from './event-writer';
 
-const BEAT_MS = 15_000;
+const BEAT_SECONDS = 15;
 
 /** Event streams that belong to no session: they, too, must not fall silent. */
 @Injectable()
 export class OpenStreams implements OnModuleInit, OnModuleDestroy {
   private readonly writers = new Set<EventWriter>();
-  private timer: NodeJS.Timeout | null = null;
+  private stop: (() => void) | null = null;
 
   onModuleInit(): void {
-    this.timer = setInterval(() => {
+    this.stop = everySeconds(BEAT_SECONDS, () => {
       for (const writer of this.writers) {
         if (writer.isOpen) writer.beat();
         else this.writers.delete(writer);
       }
-    }, BEAT_MS).unref();
+    });
   }
 
   onModuleDestroy(): void {
-    if (this.timer) clearInterval(this.timer);
+    this.stop?.();
   }
 
   add(writer: EventWriter): void {

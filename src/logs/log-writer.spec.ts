@@ -5,6 +5,7 @@ import { removeTemporaryFolders } from '../../test/support/temporary-folder';
 import { DatabaseWriters } from '../database/database-writers';
 import { LogWriter } from './log-writer';
 import type { CommittedRow } from './log-writer.types';
+import { MessageBuffer } from './message-buffer';
 
 const row = (id: string) => [id, 1_000, 1, 'Test', 'said', null, null];
 
@@ -109,6 +110,18 @@ describe('the thread of a log writer', () => {
     jest.advanceTimersByTime(9_999);
     expect(threads).toEqual({ started: 1, ended: 0 });
     jest.advanceTimersByTime(1);
+    expect(threads).toEqual({ started: 1, ended: 1 });
+  });
+
+  it('is not started anew for the questions to silent tools: messages tell of tools that run', async () => {
+    const { writer, threads } = aCountedWriter();
+    for (let minute = 0; minute < 10; minute++) {
+      await writer.writeMessages(new MessageBuffer(0).batch);
+      await writer.writeRows([row('a')]);
+      jest.advanceTimersByTime(72_000);
+    }
+    expect(threads).toEqual({ started: 1, ended: 0 });
+    jest.advanceTimersByTime(18_000);
     expect(threads).toEqual({ started: 1, ended: 1 });
   });
 

@@ -13,8 +13,9 @@ const CLOSE_LIMIT_MS = 3_000;
 /** A thread costs ten megabytes: one that has had nothing to do for so long ends, and the next batch starts another. */
 const IDLE_MS = 10_000;
 /**
- * To start one costs as much CPU as all else of an idle minute. Where work comes again soon after the last one has ended, as
- * it does while silent tools are asked once a minute whether they are there, the next one stays over such a pause.
+ * To start one costs as much CPU as half of what an idle minute takes. One that has written messages stays over a longer
+ * pause: tools run then, and silent ones are asked once a minute whether they are there. So does one that is started soon
+ * after the last one has ended.
  */
 const LONG_IDLE_MS = 90_000;
 const SOON_MS = 120_000;
@@ -93,6 +94,7 @@ export class LogWriter {
     if (this.resting) return this.resting.then(() => this.handOver(content, backlog));
     const line = this.connect();
     if (this.idle) clearTimeout(this.idle);
+    if (content.log === 'mcp') this.idleMs = LONG_IDLE_MS;
     const batch = ++this.lastBatch;
     return new Promise<void>((resolve, reject) => {
       this.pending.set(batch, { resolve, reject });

@@ -159,7 +159,7 @@ describe('the recorder', () => {
   it('lets its writer go when there is nothing to do, and takes another one when there is', async () => {
     const { store, recorder } = aRecorder();
     recorder.record(aTrafficRecord({ rpcId: 1 }));
-    await pass(9_000);
+    await pass(89_000);
     expect(store.isClosed).toBe(false);
     await pass(2_000);
     expect(store.isClosed).toBe(true);
@@ -173,11 +173,12 @@ describe('the recorder', () => {
     const { store, recorder } = aRecorder();
     store.failure = new Error('away');
     recorder.record(aTrafficRecord());
-    await pass(60_000);
+    await pass(150_000);
     expect(store.isClosed).toBe(false);
     store.failure = null;
-    await pass(20_000);
+    await pass(10_000);
     expect(store.mcp).toHaveLength(1);
+    await pass(90_000);
     expect(store.isClosed).toBe(true);
   });
 

@@ -25,7 +25,7 @@ export function openWriterThread({ target, spoolFolder, spoolMaxBytes }: LogStor
     const workerData: WriterData = { target, spoolFolder, spoolMaxBytes };
     const worker = startWorker(__dirname, 'log-writer', {
       workerData,
-      // With half of the young generation the rows of a large batch outlive it, and copying them is a tenth of the work.
+      // Rows of a large batch outlive half of that, and copying them is a tenth of the work; SQLite's writer makes no rows.
       resourceLimits: { maxOldGenerationSizeMb: 192, maxYoungGenerationSizeMb: target.type === 'sqlite' ? 4 : 16 },
     });
     worker.unref();

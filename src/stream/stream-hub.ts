@@ -5,6 +5,7 @@ import type { Principal } from '../auth/principal';
 import { PrincipalRevocations } from '../auth/principal-revocations';
 import { Clock } from '../common/clock';
 import { messageOf } from '../common/domain-error';
+import { everySeconds } from '../common/ticks';
 import type { LogPosition } from '../logs/log-entries';
 import { LogFeed, type LogFollowing } from '../logs/log-feed';
 import { EventBatch } from './event-batch';
@@ -19,7 +20,6 @@ import { StreamStates } from './stream-states';
 import { StreamPlaces } from './stream-places';
 import { StreamsEndingError } from './stream.errors';
 
-const TICK_MS = 1_000;
 /** A reader that has so little left over is no slow one: what does not fit is too much at once. */
 const DRAINED_BYTES = 64 * 1024;
 
@@ -42,7 +42,7 @@ export class StreamHub implements OnModuleInit {
   private readonly streams = new Set<EventStream>();
   private readonly revoked: RecentRevocations;
   private following: LogFollowing | null = null;
-  private timer: NodeJS.Timeout | null = null;
+  private stopTicking: (() => void) | null = null;
   private isEnding = false;
 
   constructor(
@@ -126,15 +126,15 @@ export class StreamHub implements OnModuleInit {
 
   private add(stream: EventStream): void {
     this.streams.add(stream);
-    this.timer ??= setInterval(() => this.tick(), TICK_MS).unref();
+    this.stopTicking ??= everySeconds(1, () => this.tick());
   }
 
   private remove(stream: EventStream, giveBack: () => void): void {
     this.streams.delete(stream);
     giveBack();
     if (this.streams.size > 0) return;
-    if (this.timer) clearInterval(this.timer);
-    this.timer = null;
+    this.stopTicking?.();
+    this.stopTicking = null;
     this.following?.stop();
     this.following = null;
   }

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
 
 /** One process as /proc/<pid>/stat shows it (proc(5)). */
 export interface ProcessRow {
@@ -17,6 +17,13 @@ export interface ProcessRow {
 
 /** Clock ticks a second: USER_HZ is 100 on every Linux that runs Node. */
 export const TICKS_PER_SECOND = 100;
+
+/** More than the longest line there is. */
+const LINE = Buffer.allocUnsafe(4_096);
+const [SPACE, PARENTHESIS, ZERO] = [0x20, 0x29, 0x30];
+const RSS = 24;
+/** By the numbers that proc(5) gives them. Kept, as the line is: hundreds of processes are read every few seconds. */
+const FIELDS = new Float64Array(RSS + 1);
 
 /** The pids of all processes of the machine; null where there is no /proc (macOS, Windows). */
 export function listProcessIds(): number[] | null {
@@ -69,23 +76,48 @@ export function pageSizeBytes(): number {
 
 /** One process; null when it is not there, or where there is no /proc. */
 export function readProcess(pid: number): ProcessRow | null {
-  let text: string;
-  try {
-    text = readFileSync(`/proc/${pid}/stat`, 'latin1');
-  } catch {
-    return null; // ended meanwhile
-  }
+  const length = readLine(`/proc/${pid}/stat`);
+  if (length === 0) return null; // ended meanwhile
   // The name stands in parentheses and may hold anything, parentheses and spaces included: count from its end.
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  const field = (number: number) => fields[number - 3] ?? '';
+  const begin = LINE.lastIndexOf(PARENTHESIS, length - 1) + 2;
+  const state = String.fromCharCode(LINE[begin] ?? SPACE);
+  let at = begin + 2;
+  for (let field = 4; field <= RSS; field++) {
+    let value = 0;
+    // What may be negative is not among the fields that are asked for.
+    for (; at < length && LINE[at] !== SPACE; at++) value = value * 10 + (LINE[at] ?? ZERO) - ZERO;
+    at++;
+    FIELDS[field] = value;
+  }
   return {
     pid,
-    state: field(3),
-    ppid: Number(field(4)),
-    pgrp: Number(field(5)),
-    session: Number(field(6)),
-    cpuTicks: Number(field(14)) + Number(field(15)),
-    startTicks: Number(field(22)),
-    rssPages: Number(field(24)),
+    state,
+    ppid: fieldOf(4),
+    pgrp: fieldOf(5),
+    session: fieldOf(6),
+    cpuTicks: fieldOf(14) + fieldOf(15),
+    startTicks: fieldOf(22),
+    rssPages: fieldOf(RSS),
   };
+}
+
+function fieldOf(number: number): number {
+  return FIELDS[number] ?? 0;
+}
+
+/** Reads a file's first bytes into `LINE`; gives how many there are, 0 when it can't be read. */
+function readLine(path: string): number {
+  let file: number;
+  try {
+    file = openSync(path, 'r');
+  } catch {
+    return 0;
+  }
+  try {
+    return readSync(file, LINE, 0, LINE.length, null);
+  } catch {
+    return 0;
+  } finally {
+    closeSync(file);
+  }
 }

@@ -3,6 +3,7 @@ import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { machineLife, ticksSinceBoot } from './machine-life';
 import { readProcess } from './process-table';
+import { BeatFile } from './run-beat';
 import { parseRunRecord, type RunRecord } from './run-record';
 
 /** How often it is written down whose leaders live, in milliseconds. */
@@ -35,8 +36,11 @@ export class RunRecords {
   private beating: Promise<void> = Promise.resolve();
   private lastTrouble: string | null = null;
   private readonly life = machineLife();
+  private readonly beatFile: BeatFile;
 
-  constructor(readonly folder: string) {}
+  constructor(readonly folder: string) {
+    this.beatFile = new BeatFile(join(folder, BEAT_FILE));
+  }
 
   /** Why the journal could not be written last; null while it can. */
   get trouble(): string | null {
@@ -62,7 +66,7 @@ export class RunRecords {
     const startTicks = readProcess(run.pid)?.startTicks ?? null;
     const record: RunRecord = { ...run, startTicks, life: this.life };
     this.kept.set(run.id, { leads });
-    await this.attempt(() => this.replace(`${run.id}.json`, JSON.stringify(record), { flush: true }));
+    await this.attempt(() => this.replace(`${run.id}.json`, JSON.stringify(record)));
     this.beatIn(FIRST_BEAT_MS);
   }
 
@@ -76,7 +80,7 @@ export class RunRecords {
   /** What an earlier life of ours wrote down; what can't be read is told by its file's name. */
   async load(): Promise<{ runs: FoundRun[]; unreadable: string[] }> {
     const names = await readdir(this.folder).catch(() => []);
-    const alive = parseBeat(await readFile(join(this.folder, BEAT_FILE), 'utf8').catch(() => ''));
+    const alive = await this.beatFile.read();
     const runs: FoundRun[] = [];
     const unreadable: string[] = [];
     for (const name of names.filter((entry) => entry.endsWith('.json'))) {
@@ -111,6 +115,7 @@ export class RunRecords {
   private stopBeating(): void {
     clearTimeout(this.timer ?? undefined);
     this.timer = null;
+    this.beating = this.beating.then(() => this.beatFile.close()).catch(() => undefined);
   }
 
   private beatIn(ms: number): void {
@@ -127,21 +132,22 @@ export class RunRecords {
    * (see `provenMembers`). Not flushed: it outlives the end of our process, and after one of the machine it means nothing.
    */
   private async beat(): Promise<void> {
+    const { life } = this;
     // The time first: whoever is found to lead after it has led at it.
     const at = ticksSinceBoot();
-    const ids = [...this.kept].filter(([, run]) => run.leads()).map(([id]) => id);
-    if (at === null || this.life === null || ids.length === 0) return;
-    await this.attempt(() => this.replace(BEAT_FILE, JSON.stringify({ life: this.life, at, ids }), { flush: false }));
+    const ids = new Set([...this.kept].filter(([, run]) => run.leads()).map(([id]) => id));
+    if (at === null || life === null || ids.size === 0) return;
+    await this.attempt(() => this.beatFile.write({ life, at, ids }));
   }
 
-  /** The whole text or what was there before, never a part of it. */
-  private async replace(name: string, text: string, { flush }: { flush: boolean }): Promise<void> {
+  /** The whole text or what was there before, never a part of it; flushed. */
+  private async replace(name: string, text: string): Promise<void> {
     const path = join(this.folder, name);
     const draft = `${path}.tmp`;
     const file = await open(draft, 'w', 0o600);
     try {
       await file.writeFile(text);
-      if (flush) await file.datasync();
+      await file.datasync();
     } finally {
       await file.close();
     }
@@ -155,15 +161,5 @@ export class RunRecords {
     } catch (error) {
       this.lastTrouble = error instanceof Error ? error.message : String(error);
     }
-  }
-}
-
-function parseBeat(text: string): { life: string; at: number; ids: Set<string> } | null {
-  try {
-    const { life, at, ids } = JSON.parse(text) as Record<string, unknown>;
-    if (typeof life !== 'string' || typeof at !== 'number' || !Array.isArray(ids)) return null;
-    return { life, at, ids: new Set(ids.filter((id) => typeof id === 'string')) };
-  } catch {
-    return null;
   }
 }

@@ -68,13 +68,18 @@ export function startTimeoutOf(tool: SupervisedTool, defaults: ToolDefaults): nu
   return startTimeoutMs ?? (isLauncher(command) ? LAUNCHER_START_TIMEOUT_MS : (timeoutMs ?? defaults.timeoutMs));
 }
 
-/** Whether a running server was started from the same connection that the definition now has. */
+/** Whether a running server was started from the same connection that the definition now has. Asked with each snapshot. */
 export function sameConnection(a: ToolConnection, b: ToolConnection): boolean {
-  const relevant = ({ transport, command, args, cwd, env, url, headers }: ToolConnection) =>
-    JSON.stringify([transport, command, args, cwd, sorted(env), url, sorted(headers)]);
-  return relevant(a) === relevant(b);
+  if (a === b) return true;
+  const areSame = a.transport === b.transport && a.command === b.command && a.cwd === b.cwd && a.url === b.url;
+  return areSame && sameList(a.args, b.args) && sameMap(a.env, b.env) && sameMap(a.headers, b.headers);
 }
 
-function sorted(map: Record<string, string>): [string, string][] {
-  return Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1));
+function sameList(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((value, index) => value === b[index]);
+}
+
+function sameMap(a: Record<string, string>, b: Record<string, string>): boolean {
+  const names = Object.keys(a);
+  return names.length === Object.keys(b).length && names.every((name) => Object.hasOwn(b, name) && a[name] === b[name]);
 }

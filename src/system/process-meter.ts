@@ -1,5 +1,7 @@
-import { availableParallelism, cpus, freemem, loadavg, totalmem } from 'node:os';
-import { type EventLoopUtilization, type IntervalHistogram, monitorEventLoopDelay, performance } from 'node:perf_hooks';
+import { availableParallelism, freemem, loadavg, totalmem } from 'node:os';
+import { type EventLoopUtilization, performance } from 'node:perf_hooks';
+import { type Lateness, LoopDelay } from './loop-delay';
+import { type MachineTime, machineTime } from './machine-cpu';
 
 export interface ProcessReading {
   cpu: {
@@ -12,25 +14,22 @@ export interface ProcessReading {
   };
   memory: { rssBytes: number; heapUsedBytes: number; systemTotalBytes: number; systemFreeBytes: number };
   /** How late timers came, and which part of the time the loop was busy, since the reading before. */
-  eventLoop: { p50Ms: number; p99Ms: number; utilization: number };
+  eventLoop: Lateness & { utilization: number };
 }
-
-/** A timer wakes the process so often only to see how late it comes. */
-const RESOLUTION_MS = 100;
 
 /** What this process and its machine use: each reading is about the time since the one before. */
 export class ProcessMeter {
-  private readonly delay: IntervalHistogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+  private readonly delay = new LoopDelay();
   private loop: EventLoopUtilization = performance.eventLoopUtilization();
   private own: { at: number; microseconds: number } | null = null;
-  private machine: { busy: number; total: number } | null = null;
+  private machine: MachineTime | null = null;
 
   start(): void {
-    this.delay.enable();
+    this.delay.start();
   }
 
   stop(): void {
-    this.delay.disable();
+    this.delay.stop();
   }
 
   read(): ProcessReading {
@@ -58,28 +57,17 @@ export class ProcessMeter {
 
   private systemPercent(): number | null {
     const before = this.machine;
-    const now = { busy: 0, total: 0 };
-    for (const { times } of cpus()) {
-      const total = times.user + times.nice + times.sys + times.idle + times.irq;
-      now.total += total;
-      now.busy += total - times.idle;
-    }
+    const now = machineTime();
     this.machine = now;
     if (before === null || now.total <= before.total) return null;
     return rounded((100 * (now.busy - before.busy)) / (now.total - before.total));
   }
 
   private eventLoop(): ProcessReading['eventLoop'] {
-    const lateness = (percentile: number): number => {
-      if (this.delay.count === 0) return 0;
-      return Math.max(0, rounded(this.delay.percentile(percentile) / 1e6 - RESOLUTION_MS));
-    };
-    const reading = { p50Ms: lateness(50), p99Ms: lateness(99) };
-    this.delay.reset();
     const before = this.loop;
     this.loop = performance.eventLoopUtilization();
     const { utilization } = performance.eventLoopUtilization(this.loop, before);
-    return { ...reading, utilization: Math.round(utilization * 10_000) / 10_000 };
+    return { ...this.delay.read(utilization), utilization: Math.round(utilization * 10_000) / 10_000 };
   }
 }
 

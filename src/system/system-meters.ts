@@ -8,6 +8,11 @@ import { StorageMeter } from './storage-meter';
 import type { SystemReading } from './system-reading.types';
 import { ToolsMeter } from './tools-meter';
 
+export interface GatewayReading {
+  sessions: number;
+  inFlight: number;
+}
+
 /** All that is read for one reading, each from its owner. */
 @Injectable()
 export class SystemMeters {
@@ -27,20 +32,26 @@ export class SystemMeters {
     if (areKnown) this.calls.keep(this.tools.names);
   }
 
-  gateway(): { sessions: number; inFlight: number } {
-    const { sessions, inFlight } = this.readings.gateway();
-    // Calls by REST are in flight as well; those of the gateway are among both.
-    return { sessions, inFlight: Math.max(inFlight, this.tools.read().inFlight) };
+  gateway(): GatewayReading {
+    return this.gatewayBeside(this.tools.read().inFlight);
   }
 
-  now(): Pick<SystemReading, 'disk' | 'tools' | 'recorder' | 'database'> {
+  now(): Pick<SystemReading, 'disk' | 'tools' | 'recorder' | 'database'> & { gateway: GatewayReading } {
     const { queued, written, dropped, spoolBytes } = this.recorder.counters;
     const { disk, databaseBytes } = this.storage.current;
+    const { tools, inFlight } = this.tools.read();
     return {
       disk,
-      tools: this.tools.read().tools,
+      tools,
+      gateway: this.gatewayBeside(inFlight),
       recorder: { queued, written, dropped, spoolBytes },
       database: { latencyMs: this.database.current.latencyMs, sizeBytes: databaseBytes },
     };
+  }
+
+  /** Calls by REST are in flight as well (with the tools); those of the gateway are among both. */
+  private gatewayBeside(inFlightAtTools: number): GatewayReading {
+    const { sessions, inFlight } = this.readings.gateway();
+    return { sessions, inFlight: Math.max(inFlight, inFlightAtTools) };
   }
 }

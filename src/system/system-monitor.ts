@@ -4,7 +4,7 @@ import { messageOf } from '../common/domain-error';
 import type { LiveSeries } from '../metrics/live-series';
 import { MetricStore } from '../metrics/metric-store';
 import { ResourceSampler } from '../supervisor/resource-sampler';
-import { ProcessMeter } from './process-meter';
+import { ProcessMeter, type ProcessReading } from './process-meter';
 import { SystemMeters } from './system-meters';
 import { noteReading, SYSTEM_SERIES, SYSTEM_VALUES } from './system-series';
 import type { SystemReading } from './system-reading.types';
@@ -64,7 +64,7 @@ export class SystemMonitor implements OnApplicationBootstrap, OnModuleDestroy {
   /** The newest reading. What use is about the time before it; tools, recorder, database and clients are as they are now. */
   get current(): SystemReading {
     const reading = this.latest ?? this.read();
-    return { ...reading, ...this.meters.now(), ...this.rates() };
+    return { ...reading, ...this.now() };
   }
 
   /** Takes a reading. Never throws: it is called by a timer. */
@@ -80,7 +80,7 @@ export class SystemMonitor implements OnApplicationBootstrap, OnModuleDestroy {
 
   private read(): SystemReading {
     this.count();
-    return { at: this.clock.now(), ...this.process.read(), ...this.meters.now(), ...this.rates() };
+    return { at: this.clock.now(), ...this.process.read(), ...this.now() };
   }
 
   private count(): void {
@@ -90,15 +90,17 @@ export class SystemMonitor implements OnApplicationBootstrap, OnModuleDestroy {
     while ((this.counted[1]?.at ?? Infinity) <= now - RATE_WINDOW_MS) this.counted.shift();
   }
 
-  private rates(): Pick<SystemReading, 'gateway' | 'http'> {
+  private now(): Omit<SystemReading, 'at' | keyof ProcessReading> {
     const { http, calls } = this.meters;
+    const { gateway, ...rest } = this.meters.now();
     const [oldest] = this.counted;
     const seconds = Math.max(1, (this.clock.monotonic() - (oldest?.at ?? 0)) / 1_000);
     const called = calls.calls - (oldest?.calls ?? 0);
     const failed = calls.errors - (oldest?.errors ?? 0);
     return {
+      ...rest,
       gateway: {
-        ...this.meters.gateway(),
+        ...gateway,
         callsPerSecond: rounded(called / seconds),
         errorRate: called === 0 ? 0 : rounded(failed / called),
       },

@@ -17,6 +17,11 @@ export interface ToolFilter {
   search?: string;
 }
 
+/** SQLite has no booleans. */
+interface StoredWish extends Omit<Wish, 'enabled'> {
+  enabled: boolean | 0 | 1;
+}
+
 @Injectable()
 export class ToolRepository {
   /** Grows with every change of a tool: who keeps a copy compares. */
@@ -72,9 +77,10 @@ export class ToolRepository {
     return this.tools.find({ where: { enabled: true, desired: 'running' }, order: { id: 'ASC' } });
   }
 
-  /** What is wished of every tool, and nothing else: it is asked for every few seconds. */
-  listWishes(): Promise<Wish[]> {
-    return this.tools.find({ select: { id: true, enabled: true, desired: true }, order: { id: 'ASC' } });
+  /** What is wished of every tool, and nothing else: it is asked for every few seconds, hence without TypeORM's rows. */
+  async listWishes(): Promise<Wish[]> {
+    const rows = await this.tools.query<StoredWish[]>('SELECT id, enabled, desired FROM tools ORDER BY id');
+    return rows.map(({ id, enabled, desired }) => ({ id, enabled: Boolean(enabled), desired }));
   }
 
   /** @throws ToolNameTakenError */
