@@ -1,11 +1,11 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
+import { aMessageBatch } from '../../test/support/a-message-batch';
 import { anInProcessWriter } from '../../test/support/in-process-writer';
 import { removeTemporaryFolders } from '../../test/support/temporary-folder';
 import { DatabaseWriters } from '../database/database-writers';
 import { LogWriter } from './log-writer';
 import type { CommittedRow } from './log-writer.types';
-import { MessageBuffer } from './message-buffer';
 
 const row = (id: string) => [id, 1_000, 1, 'Test', 'said', null, null];
 
@@ -116,7 +116,7 @@ describe('the thread of a log writer', () => {
   it('is not started anew for the questions to silent tools: messages tell of tools that run', async () => {
     const { writer, threads } = aCountedWriter();
     for (let minute = 0; minute < 10; minute++) {
-      await writer.writeMessages(new MessageBuffer(0).batch);
+      await writer.writeMessages(aMessageBatch());
       await writer.writeRows([row('a')]);
       jest.advanceTimersByTime(72_000);
     }
