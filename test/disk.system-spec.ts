@@ -63,7 +63,7 @@ it('F48: a disk that fills up is a 503 for what is to be written; reads and prob
       const answer = await make(`more-${Math.random().toString(36).slice(2)}`);
       return answer.status === 201 ? undefined : answer;
     },
-    { timeoutMs: 30_000, what: 'the disk to be full' },
+    { what: 'the disk to be full' },
   );
   expect(refused).toMatchObject({ status: 503, body: { code: 'database_full' } });
   expect((await api('GET', '/tools')).status).toBe(200);

@@ -21,7 +21,7 @@ afterAll(() => app.stop());
 afterEach(async () => {
   for (const socket of sockets.splice(0)) socket.destroy();
   await Promise.all(clients.splice(0).map((client) => client.close()));
-  await waitUntil(() => openStreams() === 0, { timeoutMs: 10_000, what: 'all streams are gone' });
+  await waitUntil(() => openStreams() === 0, { what: 'all streams are gone' });
 });
 
 const openStreams = () => app.nest.get(StreamHub).count;
@@ -89,7 +89,7 @@ describe('F37: readers that leave', () => {
       else if (n % 3 === 1) socket.end();
       else socket.resetAndDestroy();
     }
-    await waitUntil(() => hub.count === 0, { timeoutMs: 10_000, what: 'no stream is open' });
+    await waitUntil(() => hub.count === 0, { what: 'no stream is open' });
     expect([Reflect.get(hub, 'timer'), Reflect.get(hub, 'following')]).toEqual([null, null]);
   });
 
@@ -106,7 +106,7 @@ describe('F37: readers that leave', () => {
     await reader('');
     const hub = app.nest.get(StreamHub);
     await clients.splice(0)[0]?.close();
-    await waitUntil(() => hub.count === 0, { timeoutMs: 10_000, what: 'no stream is open' });
+    await waitUntil(() => hub.count === 0, { what: 'no stream is open' });
     expect([Reflect.get(hub, 'timer'), Reflect.get(hub, 'following')]).toEqual([null, null]);
   });
 });

@@ -205,7 +205,7 @@ describe('a stream that is taken up again', () => {
       // Cut at any moment: while it begins, while it catches up, while it is live.
       if (round % 3 === 0) await client.next('ready');
       const enough = client.events.length + round * 7;
-      await waitUntil(() => client.events.length > enough, { timeoutMs: 10_000, what: 'some events' });
+      await waitUntil(() => client.events.length > enough, { what: 'some events' });
       await client.close();
       if (client.data('gap').length > 0) throw new Error('It has a gap');
       lastEventId = client.lastId;
@@ -339,10 +339,7 @@ describe('the number of streams', () => {
     ]);
     expect((await live()).status).toBe(200);
     await first.close();
-    await waitUntil(async () => (await stream('', { token: key })).status === 200, {
-      timeoutMs: 5_000,
-      what: 'a free place',
-    });
+    await waitUntil(async () => (await stream('', { token: key })).status === 200, { what: 'a free place' });
   });
 
   it('is limited in all', async () => {

@@ -63,7 +63,7 @@ describe('a tool that fails', () => {
         const status = await statusOf('segfault');
         return status.state === 'backoff' ? status : undefined;
       },
-      { timeoutMs: 5_000, what: 'the tool waits to be started again' },
+      { what: 'the tool waits to be started again' },
     );
     expect(lastError).toMatchObject({ code: 'crashed', message: expect.stringContaining('was ended by SIGSEGV') });
     expect(lastExit).toMatchObject({ code: null, signal: 'SIGSEGV' });
@@ -83,13 +83,13 @@ describe('a tool that fails', () => {
     const flags = ['--stderr', `the key ${secret} is fine`];
     await app.post('/tools', aTool({ name: 'written', flags, env: { API_KEY: secret } }));
     await app.post('/tools/written/start');
-    await waitUntil(() => logOf('written').includes('the key'), { timeoutMs: 5_000, what: 'its stderr is on disk' });
+    await waitUntil(() => logOf('written').includes('the key'), { what: 'its stderr is on disk' });
     expect(logOf('written')).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z the key \*\*\* is fine$/m);
     expect(statSync(logFolder()).mode & 0o777).toBe(0o700);
     for (const file of readdirSync(logFolder())) expect(statSync(join(logFolder(), file)).mode & 0o777).toBe(0o600);
     await app.post('/tools/written/stop');
     const open = (): string[] => openFileDescriptors().filter((path) => path.includes('/tools/written.'));
-    await waitUntil(() => open().length === 0, { timeoutMs: 5_000, what: 'its file is closed' });
+    await waitUntil(() => open().length === 0, { what: 'its file is closed' });
     await app.delete('/tools/written');
     expect(logOf('written')).toContain('the key ***');
   });

@@ -33,7 +33,7 @@ describe('what a tool may write', () => {
 
   it('F12: a line of stderr without an end is cut', async () => {
     const tool = await running('long-line', ['--after-init', `stderr-line:${4 * MIB}`]);
-    await waitUntil(async () => (await tool.stderr()).length > 0, { timeoutMs: 10_000, what: 'what is left of it' });
+    await waitUntil(async () => (await tool.stderr()).length > 0, { what: 'what is left of it' });
     for (const line of await tool.stderr()) expect(line.length).toBeLessThanOrEqual(8_192);
     await adds(tool);
   });

@@ -117,7 +117,6 @@ describe('the joint lists', () => {
       told.length = 0;
       await change();
       await waitUntil(() => told.filter((method) => method === `notifications/${kind}/list_changed`).length >= count, {
-        timeoutMs: 15_000,
         what: `${count} of ${kind}`,
       });
     };

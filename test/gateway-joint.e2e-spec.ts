@@ -110,7 +110,7 @@ describe('all tools in one endpoint', () => {
       one.setRequestHandler(ElicitRequestSchema, async ({ params }) => {
         asked.push(params.message);
         // None is answered before both are asked.
-        await waitUntil(() => asked.length === 2, { timeoutMs: 20_000, what: 'both questions' });
+        await waitUntil(() => asked.length === 2, { what: 'both questions' });
         return { action: 'accept', content: { response: `for ${params.message}` } };
       }),
     );

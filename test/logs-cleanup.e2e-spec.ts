@@ -17,7 +17,7 @@ beforeAll(async () => {
   await app.post('/tools/echo/call', { name: 'echo', arguments: { text: 'hello' } });
   // It is asked for its prompts last, beside the calls: nothing more is said from then on.
   const isListed = async () => (await items('mcp', '&method=prompts/list&kind=response')).length > 0;
-  await waitUntil(isListed, { timeoutMs: 10_000, what: 'the tool is asked for its prompts' });
+  await waitUntil(isListed, { what: 'the tool is asked for its prompts' });
 });
 
 afterAll(() => app.stop());
@@ -116,7 +116,7 @@ describe('a cleanup of the logs', () => {
     });
     const cleanups = async () => (await items('operations')).filter(({ action }: any) => action === 'logs.cleanup');
     const ended = async (count: number) =>
-      waitUntil(async () => (await cleanups()).length >= count, { timeoutMs: 10_000, what: 'the cleanup ends' });
+      waitUntil(async () => (await cleanups()).length >= count, { what: 'the cleanup ends' });
 
     it('is answered before its end, goes on alone, and its end stands in the operation log with who asked', async () => {
       await app.post('/tools/echo/call', { name: 'echo', arguments: { text: 'to be deleted' } });

@@ -79,7 +79,7 @@ describe('a remote tool whose server is faulty', () => {
         const called = await app.post('/tools/forgetful/call', { name: 'pay', arguments: {} });
         return called.status === 200 ? called : undefined;
       },
-      { timeoutMs: 10_000, what: 'the session is open again' },
+      { what: 'the session is open again' },
     );
     expect(again.body.result.content[0].text).toBe('paid');
     expect(await server.counts()).toMatchObject({ initialize: 2, 'tools/call': 2 });

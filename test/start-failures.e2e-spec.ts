@@ -76,7 +76,7 @@ describe('starting, stopping and calling when things go wrong', () => {
         const { body } = await app.get('/tools/overtaken/status');
         return body.pid === null ? undefined : body;
       },
-      { timeoutMs: 5000, what: 'the process of the tool' },
+      { what: 'the process of the tool' },
     );
     expect((await app.post('/tools/overtaken/stop')).body.state).toBe('stopped');
     const aborted = await starting;
@@ -102,7 +102,7 @@ describe('starting, stopping and calling when things go wrong', () => {
     const stopped = await app.post('/tools/stubborn/stop');
     expect(stopped.body).toMatchObject({ state: 'stopped', lastExit: { signal: 'SIGKILL' } });
     expect(groupMembers(pid)).toEqual([]);
-  }, 30_000);
+  });
 
   it('F3: fails a call in flight at once when the program dies, then starts it again', async () => {
     await app.post('/tools', aTool({ name: 'mortal' }));
@@ -117,7 +117,7 @@ describe('starting, stopping and calling when things go wrong', () => {
         const now = (await app.get('/tools/mortal/status')).body;
         return now.state === 'running' && now.pid !== pid ? now : undefined;
       },
-      { timeoutMs: 10_000, what: 'the tool to run again' },
+      { what: 'the tool to run again' },
     );
     expect(again).toMatchObject({ restarts: 1, lastExit: { code: 9 } });
     const logged = await app.get('/logs/mcp?tool=mortal&target=crash&direction=from-server');
@@ -178,7 +178,6 @@ describe('starting, stopping and calling when things go wrong', () => {
     await app.post('/tools/settled/start');
     await app.post('/tools/settled/call', { name: 'crash', arguments: { code: 0 } });
     await waitUntil(async () => (await app.get('/tools/settled/status')).body.state === 'stopped', {
-      timeoutMs: 5000,
       what: 'the tool to have ended',
     });
     const patched = await app.patch('/tools/settled', { description: 'still resting' });

@@ -100,10 +100,10 @@ describe('the log file', () => {
     try {
       log.write(anEntry({ message: 'of the old day' }));
       await waitUntil(() => readFileSync(join(folder, 'app.log'), 'utf8') !== '', {
-        ...{ timeoutMs: 10_000, what: 'the line is written' },
+        what: 'the line is written',
       });
       jest.setSystemTime(midnight + 1);
-      await waitUntil(() => existsSync(putAside), { timeoutMs: 10_000, what: 'the file is put aside' });
+      await waitUntil(() => existsSync(putAside), { what: 'the file is put aside' });
       log.write(anEntry({ message: 'of the new day' }));
       await log.close();
     } finally {
@@ -140,7 +140,7 @@ describe('the log file', () => {
     const file = join(temporaryFolder(), 'app.log');
     mkdirSync(file);
     const log = new LogFile(file, JSON_LINES, { ...LOG_FILE_LIMITS, pauseMs: 0 });
-    await waitUntil(() => said.length > 0, { timeoutMs: 5_000, what: 'the trouble is told' });
+    await waitUntil(() => said.length > 0, { what: 'the trouble is told' });
     for (let n = 0; n < 5; n++) log.write(anEntry());
     rmdirSync(file);
     await waitUntil(
@@ -148,7 +148,7 @@ describe('the log file', () => {
         log.write(anEntry({ message: 'again' }));
         return statSync(file, { throwIfNoEntry: false })?.isFile() === true && said.length > 1;
       },
-      { timeoutMs: 5_000, what: 'it is written again' },
+      { what: 'it is written again' },
     );
     await log.close();
     expect(said).toEqual([

@@ -132,8 +132,7 @@ describeOn('postgres', 'the lock on a PostgreSQL database', () => {
       onTaken: (holder) => told.push(`taken by ${holder}`),
       onRegained: () => told.push('regained'),
     });
-    const until = (what: string) =>
-      waitUntil(() => (told.at(-1) === what ? true : undefined), { timeoutMs: 20_000, what });
+    const until = (what: string) => waitUntil(() => (told.at(-1) === what ? true : undefined), { what });
     gate.shut();
     await until('lost');
     gate.open();
@@ -142,7 +141,6 @@ describeOn('postgres', 'the lock on a PostgreSQL database', () => {
     await until('lost');
     // The server may still have to notice that the first holder is gone.
     const other = await waitUntil(() => PostgresLock.take(database.url, NOBODY).catch(() => undefined), {
-      timeoutMs: 20_000,
       what: 'the lock to be free',
     });
     gate.open();

@@ -55,7 +55,7 @@ class Ward {
   async start(name: string): Promise<void> {
     await this.supervisor.start(aSupervisedTool({ id: name, name, timeoutMs: 200 }));
     const ping = this.spawner.last;
-    await waitUntil(() => ping.methods.includes('ping'), { timeoutMs: 2_000, what: 'the first ping came' });
+    await waitUntil(() => ping.methods.includes('ping'), { what: 'the first ping came' });
     if (this.spawner.last.isFrozen) return;
     await new Promise((resolve) => setImmediate(resolve));
     this.monitor.tick();
@@ -70,7 +70,7 @@ class Ward {
   }
 
   until(what: string, condition: () => boolean): Promise<boolean> {
-    return waitUntil(condition, { timeoutMs: 5_000, what });
+    return waitUntil(condition, { what });
   }
 }
 

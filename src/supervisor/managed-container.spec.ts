@@ -28,7 +28,7 @@ describe('the container of a tool', () => {
     );
     if (found === null) throw new Error('no container');
     const client = spawn(found.launch.command, found.launch.args, { env, cwd: engine.folder, stdio: 'ignore' });
-    await waitUntil(() => engine.pids.length === before + 1, { timeoutMs: 5_000, what: 'the container runs' });
+    await waitUntil(() => engine.pids.length === before + 1, { what: 'the container runs' });
     client.kill('SIGKILL');
     return found.container;
   }
@@ -36,14 +36,14 @@ describe('the container of a tool', () => {
   it('is killed by the id that the client has written down', async () => {
     const run = await anOrphan();
     new ManagedContainer(run, LIMITS).kill();
-    await waitUntil(() => engine.pids.length === 0, { timeoutMs: 3_000, what: 'it is gone' });
+    await waitUntil(() => engine.pids.length === 0, { what: 'it is gone' });
     expect(engine.calls.at(-1)).toMatch(/^kill [0-9a-f]{64}$/);
   });
 
   it('is killed by the id in a file of its own choice', async () => {
     const run = await anOrphan('tool-1', 'here', ['--cidfile', 'mine.cid']);
     new ManagedContainer(run, LIMITS).kill();
-    await waitUntil(() => engine.pids.length === 0, { timeoutMs: 3_000, what: 'it is gone' });
+    await waitUntil(() => engine.pids.length === 0, { what: 'it is gone' });
   });
 
   it('is gone when the engine says so: it is removed by its labels, and no other tool is touched', async () => {
@@ -70,7 +70,7 @@ describe('the container of a tool', () => {
     let isGone = false;
     const gone = new ManagedContainer(run, LIMITS).gone(closing.signal).then(() => (isGone = true));
     const asked = () => engine.calls.filter((call) => call.startsWith('ps')).length >= 2;
-    await waitUntil(asked, { timeoutMs: 8_000, what: 'it is asked again' });
+    await waitUntil(asked, { what: 'it is asked again' });
     expect(isGone).toBe(false);
     engine.misbehave(null);
     await gone;
@@ -82,7 +82,7 @@ describe('the container of a tool', () => {
     engine.misbehave('refuse');
     const house = new AbortController();
     const gone = new ManagedContainer(run, LIMITS).gone(house.signal);
-    await waitUntil(() => engine.calls.at(-1)?.startsWith('ps'), { timeoutMs: 3_000, what: 'it is asked' });
+    await waitUntil(() => engine.calls.at(-1)?.startsWith('ps'), { what: 'it is asked' });
     house.abort();
     await gone;
     expect(engine.pids).toHaveLength(1);

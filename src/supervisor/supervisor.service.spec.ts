@@ -152,7 +152,7 @@ describe('the supervisor', () => {
     spawner.last.say({ id: 999, result: {} });
     spawner.last.say({ id: 1, result: {} });
     const counted = { noise: 1, oversized: 0, late: 1, unknown: 1, stderrDropped: 0 };
-    await waitUntil(() => supervisor.snapshot('a').counters.late === 1, { timeoutMs: 1_000, what: 'all was heard' });
+    await waitUntil(() => supervisor.snapshot('a').counters.late === 1, { what: 'all was heard' });
     expect(supervisor.snapshot('a').counters).toEqual(counted);
     await supervisor.stop('a');
     expect(supervisor.snapshot('a').counters).toEqual(counted);

@@ -62,7 +62,7 @@ describe('a real server', () => {
     const instance = fixture(['--ignore-eof', '--ignore-term', '--fork']);
     await instance.start();
     const pid = pidOf(instance);
-    await waitUntil(() => groupMembers(pid).length === 2, { timeoutMs: 2_000, what: 'the grandchild is there' });
+    await waitUntil(() => groupMembers(pid).length === 2, { what: 'the grandchild is there' });
     expect(await instance.stop()).toBe(true);
     expect(groupMembers(pid)).toEqual([]);
     expect(instance.lifecycle).toMatchObject({ phase: 'stopped', lastExit: { signal: 'SIGKILL' } });
@@ -72,7 +72,7 @@ describe('a real server', () => {
     const instance = fixture(['--fork']);
     await instance.start();
     const pid = pidOf(instance);
-    await waitUntil(() => groupMembers(pid).length === 2, { timeoutMs: 2_000, what: 'the grandchild is there' });
+    await waitUntil(() => groupMembers(pid).length === 2, { what: 'the grandchild is there' });
     expect(await instance.restart()).toBe('ready');
     expect(groupMembers(pid)).toEqual([]);
     expect(groupMembers(pidOf(instance))).not.toEqual([]);
@@ -97,10 +97,7 @@ describe('a real server', () => {
     await instance.start();
     const tookMs: number[] = [];
     for (const generation of [1, 2, 3]) {
-      await waitUntil(() => instance.lifecycle.generation === generation && instance.live, {
-        timeoutMs: 10_000,
-        what: 'it runs',
-      });
+      await waitUntil(() => instance.lifecycle.generation === generation && instance.live, { what: 'it runs' });
       const answer = call(instance, 'sleep', { ms: 60_000 }).catch((error: unknown) => error);
       const began = performance.now();
       process.kill(pidOf(instance), 'SIGKILL');
@@ -197,11 +194,11 @@ describe('a real server', () => {
     const { args } = aSupervisedTool();
     const instance = fixture([], { command: 'sh', args: ['-c', script, process.execPath, ...args] });
     await instance.start();
-    const line = await waitUntil(() => instance.stderr.tail()[0]?.line, { timeoutMs: 2_000, what: 'it says its pid' });
+    const line = await waitUntil(() => instance.stderr.tail()[0]?.line, { what: 'it says its pid' });
     const daemon = Number(line.split(' ')[1]);
     expect(await instance.stop()).toBe(true);
     expect(groupMembers(daemon)).toEqual([]);
-    await waitUntil(() => openFileDescriptors().length <= before, { timeoutMs: 1_000, what: 'the pipes are closed' });
+    await waitUntil(() => openFileDescriptors().length <= before, { what: 'the pipes are closed' });
   });
 
   it('F35: leaves no zombie and no open pipe, however often it fails', async () => {

@@ -85,7 +85,7 @@ describe('which questions a server is asked first', () => {
     const { instance, spawner } = tooled([{}, { answers: false }, {}]);
     await instance.start();
     const restarted = instance.restart();
-    await waitUntil(() => spawner.children[1]?.methods.length === 1, { timeoutMs: 1_000, what: 'it is being asked' });
+    await waitUntil(() => spawner.children[1]?.methods.length === 1, { what: 'it is being asked' });
     await instance.stop();
     expect(await restarted).toBe('aborted');
     await instance.start();
@@ -188,7 +188,7 @@ describe('F32: a suspension of MCPS.ONE itself', () => {
     const { instance, spawner } = tooled([{ ignoresEof: true, ignoresTerm: true }], {}, { clock, times });
     await instance.start();
     const stopped = instance.stop();
-    await waitUntil(() => spawner.last.signals.length === 1, { timeoutMs: 2_000, what: 'it was asked to end' });
+    await waitUntil(() => spawner.last.signals.length === 1, { what: 'it was asked to end' });
     const began = performance.now();
     jump(60_000);
     expect(await stopped).toBe(true);
@@ -202,7 +202,7 @@ describe('F32: a suspension of MCPS.ONE itself', () => {
     const { instance, spawner } = tooled([behaviour], {}, { clock, times: QUICK_TIMES });
     await instance.start();
     const stopped = instance.stop();
-    await waitUntil(() => spawner.last.signals.length === 2, { timeoutMs: 2_000, what: 'it was killed' });
+    await waitUntil(() => spawner.last.signals.length === 2, { what: 'it was killed' });
     jump(60_000);
     setTimeout(() => spawner.last.exit(null, 'SIGKILL'), 200); // after the rung would have been over, in its second time
     expect(await stopped).toBe(true);

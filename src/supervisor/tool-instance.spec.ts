@@ -83,7 +83,7 @@ describe('starting and stopping', () => {
     const spawnGate = new Promise<void>((resolve) => (letBirth = resolve));
     const { instance, spawner } = tooled([{ spawnGate, ignoresEof: true, ignoresTerm: true }]);
     const started = instance.start();
-    await waitUntil(() => spawner.asked === 1, { timeoutMs: 1_000, what: 'the spawn is under way' });
+    await waitUntil(() => spawner.asked === 1, { what: 'the spawn is under way' });
     const stopped = instance.stop();
     letBirth();
     expect(await stopped).toBe(true);
@@ -163,7 +163,7 @@ describe('calls in flight at a stop', () => {
       code: 'tool_not_running',
       message: expect.stringContaining('is stopping'),
     });
-    await waitUntil(() => child!.methods.includes('tools/call'), { timeoutMs: 1_000, what: 'the call has arrived' });
+    await waitUntil(() => child!.methods.includes('tools/call'), { what: 'the call has arrived' });
     expect(child!.isGone()).toBe(false);
     const id = child!.ids.get('tools/call');
     child!.say({ id, result: { content: [] } });
@@ -263,7 +263,7 @@ describe('a crash', () => {
     expect(performance.now() - began).toBeLessThan(100);
     expect(error).toBeInstanceOf(PeerClosedError);
     expect(error).toMatchObject({ end: { code: 'process_exited', message: 'the program was ended by SIGSEGV' } });
-    await waitUntil(() => instance.lifecycle.restarts === 1 && instance.live, { timeoutMs: 2_000, what: 'it is back' });
+    await waitUntil(() => instance.lifecycle.restarts === 1 && instance.live, { what: 'it is back' });
     expect(instance.phases.slice(3)).toEqual(['stopping', 'backoff', 'starting', 'handshaking', 'running']);
     // What was in flight is not sent again: nobody knows how far it had come.
     expect(spawner.children.map(({ methods }) => methods.includes('tools/call'))).toEqual([true, false]);
@@ -339,7 +339,7 @@ describe('at most so many starts at once', () => {
     const waiting = tooled([{}], {}, { starts, slotMs: 100 });
     for (const { instance } of hanging) void instance.start();
     const ready = waiting.instance.start();
-    await waitUntil(() => hanging.every(({ spawner }) => spawner.asked === 1), { timeoutMs: 1_000, what: 'both hang' });
+    await waitUntil(() => hanging.every(({ spawner }) => spawner.asked === 1), { what: 'both hang' });
     expect(waiting.spawner.asked).toBe(0);
     expect(await ready).toBe('ready');
     for (const { instance } of hanging) expect(await instance.stop()).toBe(false);

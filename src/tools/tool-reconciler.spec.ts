@@ -123,7 +123,7 @@ class House {
   }
 
   reaches(id: string, state: string): Promise<boolean> {
-    return waitUntil(() => this.stateOf(id) === state, { timeoutMs: 5_000, what: `${id} is ${state}` });
+    return waitUntil(() => this.stateOf(id) === state, { what: `${id} is ${state}` });
   }
 
   private open(row: Tool) {
@@ -246,8 +246,8 @@ describe('a tick', () => {
     if (row) row.enabled = false;
     one.tools.rows.delete('gone');
     await one.reconciler.tick();
-    await waitUntil(() => one.spawner.alive.length === 0, { timeoutMs: 5_000, what: 'both are down' });
-    await waitUntil(() => one.supervisor.life('gone') === null, { timeoutMs: 1_000, what: 'one is forgotten' });
+    await waitUntil(() => one.spawner.alive.length === 0, { what: 'both are down' });
+    await waitUntil(() => one.supervisor.life('gone') === null, { what: 'one is forgotten' });
     expect(one.supervisor.life('off')).toMatchObject({ phase: 'stopped' });
   });
 

@@ -66,14 +66,14 @@ export class ToolUnderTest {
   }
 
   /** The status once it is as wanted. */
-  until(what: string, isSo: (status: any) => boolean, timeoutMs = 10_000): Promise<any> {
+  until(what: string, isSo: (status: any) => boolean, timeoutMs?: number): Promise<any> {
     return waitUntil(
       async () => {
         const status = await this.status();
         if (isSo(status)) return status;
         throw new Error(JSON.stringify(status));
       },
-      { timeoutMs, what: `${this.name} ${what}` },
+      { ...(timeoutMs === undefined ? {} : { timeoutMs }), what: `${this.name} ${what}` },
     );
   }
 
