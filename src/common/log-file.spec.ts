@@ -38,6 +38,7 @@ describe('the log file', () => {
   });
 
   afterEach(() => {
+    jest.useRealTimers();
     jest.restoreAllMocks();
     removeTemporaryFolders();
   });
@@ -122,11 +123,15 @@ describe('the log file', () => {
       log.write(anEntry({ message }));
       await log.close();
     };
+    // No midnight comes in between.
+    jest.useFakeTimers({ doNotFake: REAL_TIMERS, now: new Date(2026, 10, 24, 12) });
     await write('yesterday');
-    const yesterday = new Date(Date.now() - 86_400_000);
+    const yesterday = new Date(2026, 10, 23, 12);
     utimesSync(file, yesterday, yesterday);
     writeFileSync(`${file}.1.gz`, 'of before');
     await write('today');
+    const today = new Date(2026, 10, 24, 12);
+    utimesSync(file, today, today);
     await write('today again');
     expect(readFileSync(`${file}.2.gz`, 'utf8')).toBe('of before');
     expect(statSync(`${file}.1.gz`).mode & 0o777).toBe(0o600);

@@ -46,7 +46,9 @@ describe('what a process group uses', () => {
     const child = spawn('/bin/sleep', ['30'], { detached: true, stdio: 'ignore' });
     const pid = child.pid ?? NaN;
     try {
-      await waitUntil(() => (monotonic += 10_000) && reader.read(pid), { what: 'it is there' });
+      // What it takes to begin is over.
+      const sleeps = () => readProcessTable()?.find((row) => row.pid === pid)?.state === 'S';
+      await waitUntil(() => sleeps() && (monotonic += 10_000) && reader.read(pid), { what: 'it is there' });
       monotonic += 10_000;
       expect(reader.read(pid)).toMatchObject({ cpuPercent: 0, processes: 1 });
       await reader.sample([]);
