@@ -54,9 +54,10 @@ describe('an instance lock', () => {
   it('held by another process is refused at once, with the pid of its holder', async () => {
     const holder = await anotherProcess();
     expect(holder.said).toBe('held');
-    const before = performance.now();
+    const began = performance.now();
     expect(refusal()).toMatchObject({ holder: holder.pid, what });
-    expect(performance.now() - before).toBeLessThan(1_000);
+    // The driver itself would wait for seconds.
+    expect(performance.now() - began).toBeLessThan(4_000);
     expect(refusal()?.message).toBe(
       `${what} is in use by another MCPS.ONE (pid ${holder.pid}). ` +
         'Stop that one first, or give this one its own DATA_DIR and DATABASE_URL.',
