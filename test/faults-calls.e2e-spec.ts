@@ -26,7 +26,7 @@ describe('a tool that fails in its calls', () => {
     expect(cancelled).toMatchObject({ direction: 'to-server' });
     expect(cancelled.payload.params.requestId).toBe(request.payload.id);
     await adds(tool);
-    expect(await tool.status()).toMatchObject({ state: 'running', inFlight: 0, restarts: 0 });
+    expect(await tool.atRest()).toMatchObject({ state: 'running', restarts: 0 });
   });
 
   it('F18: an answer that comes late is recorded and reaches nobody', async () => {
@@ -62,8 +62,8 @@ describe('a tool that fails in its calls', () => {
     expect(await Promise.all(texts.map((text) => tool.textOf('echo', { text })))).toEqual(
       texts.map((text) => `Echo: ${text}`),
     );
-    const { counters, ...status } = await tool.status();
-    expect(status).toMatchObject({ state: 'running', inFlight: 0, restarts: 0 });
+    const { counters, ...status } = await tool.atRest();
+    expect(status).toMatchObject({ state: 'running', restarts: 0 });
     expect(counters.unknown).toBeGreaterThan(0);
   });
 
@@ -101,7 +101,7 @@ describe('a tool that fails in its calls', () => {
       code: 'tool_connection_lost',
       reason: 'stdout_closed',
     });
-    const down = await tool.until('has its reason', (now) => now.lastError !== null && now.state !== 'running');
+    const down = await faults.seen(tool, 'has its reason', (now) => now.lastError !== null && now.state !== 'running');
     expect(down.lastError).toMatchObject({ code: 'connection_lost', hint: expect.any(String) });
     await tool.until('runs again', (now) => now.state === 'running' && now.pid !== pid);
     await adds(tool);

@@ -31,6 +31,12 @@ const probe = async (origin: string, path: string) => {
   return { status: response.status, body: await response.json() };
 };
 
+/** Answers calls as soon as `open` is called. */
+const aHeldTool = (path: string) => {
+  const file = join(path, 'gate');
+  return { definition: { name: 'slow', flags: ['--in-call', `held:${file}`] }, open: () => writeFileSync(file, '') };
+};
+
 const aKey = async (send: Send): Promise<string> => {
   const { status, body } = await send('POST', '/api-keys', { name: 'a client', role: 'operator' });
   if (status !== 201) throw new Error(`No key was made: ${JSON.stringify(body)}`);
@@ -45,14 +51,16 @@ const toolCall = (name: string, args: object) => ({
 
 describe('a shutdown', () => {
   it('F31: answers a call in flight, refuses new work, is not ready at once but alive, and ends with 0', async () => {
-    const { program, send, origin, dataDir } = await startFaultProgram(fresh());
+    const path = fresh();
+    const { program, send, origin, dataDir } = await startFaultProgram(path);
     const kubelet = new FakeKubelet(origin).start();
-    const tool = await ToolUnderTest.create(send, { name: 'slow' });
+    const { definition, open } = aHeldTool(path);
+    const tool = await ToolUnderTest.create(send, definition);
     await tool.start();
     const pids = await allRunning(send, 1);
     await waitUntil(() => kubelet.isReady, { what: 'the kubelet to send traffic' });
-    const called = tool.call('sleep', { ms: 2_500 });
-    await tool.until('has the call', ({ inFlight }) => inFlight === 1);
+    const called = tool.call('echo', { text: 'in flight' });
+    await tool.hasBeenCalled(1);
     program.child.kill('SIGTERM');
     const ready = await waitUntil(
       async () => {
@@ -67,6 +75,9 @@ describe('a shutdown', () => {
       expect(await send('POST', path, {})).toMatchObject({ status: 503, body: { code: 'shutting_down' } });
     }
     expect((await send('GET', '/tools')).status).toBe(200);
+    await waitUntil(() => !kubelet.isReady, { what: 'the kubelet to send no more traffic' });
+    // Calls have five seconds from the signal on.
+    open();
     expect((await called).status).toBe(200);
     // From here on nobody answers, and no probe counts any more.
     await kubelet.stop();
@@ -80,22 +91,25 @@ describe('a shutdown', () => {
 
 describe('a shutdown with calls at the gateway', () => {
   it('F31: answers those in flight, of both eras, refuses new ones with Retry-After, and ends with 0', async () => {
-    const { program, send, origin, dataDir } = await startFaultProgram(fresh());
-    const tool = await ToolUnderTest.create(send, { name: 'slow' });
+    const path = fresh();
+    const { program, send, origin, dataDir } = await startFaultProgram(path);
+    const { definition, open } = aHeldTool(path);
+    const tool = await ToolUnderTest.create(send, definition);
     await tool.start();
     const pids = await allRunning(send, 1);
     const reach = { origin, key: await aKey(send), tool: 'slow' };
     const session = await aSession(reach);
-    const modern = modernRequest('the modern call', 'tools/call', { name: 'sleep', arguments: { ms: 2_500 } });
-    const legacy = toolCall('sleep', { ms: 2_500 });
+    const modern = modernRequest('the modern call', 'tools/call', { name: 'echo', arguments: { text: 'modern' } });
+    const legacy = toolCall('echo', { text: 'legacy' });
     const called = [raw(reach, legacy, session), raw(reach, modern.body, modern.headers)];
-    await tool.until('has the calls', ({ inFlight }) => inFlight === 2);
+    await tool.hasBeenCalled(2);
     program.child.kill('SIGTERM');
     await waitUntil(() => program.output().includes('Stopping on SIGTERM'), { what: 'the signal' });
     const refused = await raw(reach, toolCall('echo', { text: 'too late' }), session);
     expect([refused.status, refused.body.error.data.code, refused.headers.get('retry-after')]).toEqual([
       ...[503, 'shutting_down', '5'],
     ]);
+    open();
     const answers = await Promise.all(called);
     expect(answers.map(({ status }) => status)).toEqual([200, 200]);
     expect(answers.map(({ body }) => [body.id, body.error])).toEqual([

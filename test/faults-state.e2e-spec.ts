@@ -33,7 +33,7 @@ describe('a tool that is no good any more', () => {
   it('F23: is killed and started anew when it hears nothing any more (SIGSTOP), and the others are left alone', async () => {
     const other = await faults.tool({ name: 'healthy' });
     await other.start();
-    const tool = await faults.tool({ name: 'frozen', timeoutMs: 2_000 });
+    const tool = await faults.tool({ name: 'frozen', timeoutMs: 2_000, startTimeoutMs: 60_000 });
     const { pid } = (await tool.start()).body;
     process.kill(pid, 'SIGSTOP');
     const again = await tool.until('runs again', (status) => status.state === 'running' && status.pid !== pid);

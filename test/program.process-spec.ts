@@ -97,7 +97,7 @@ describe('the built program', () => {
     await once(idle, 'connect');
     const began = performance.now();
     expect(await stopProgram(program)).toBe(0);
-    expect(performance.now() - began).toBeLessThan(10_000);
+    expect(performance.now() - began).toBeLessThan(30_000);
   });
 
   it('keeps a second process off the same data by a link as well', async () => {

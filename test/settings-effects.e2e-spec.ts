@@ -175,8 +175,7 @@ describe('mcp.timeoutSeconds', () => {
 describe('mcp.maxRetries', () => {
   it('ends a crash loop that is under way after the new number', async () => {
     const tool = await aFaulty('crashing', ['--at-start', 'exit:1'], { restartPolicy: 'always' });
-    await tool.start();
-    expect((await tool.status()).state).toBe('backoff');
+    expect((await tool.start()).body.state).toBe('backoff');
     await set({ 'mcp.maxRetries': 1 });
     const failed = await tool.until('has failed', ({ state }) => state === 'failed');
     expect(failed).toMatchObject({ restarts: 1, restartRequired: false });
@@ -185,8 +184,7 @@ describe('mcp.maxRetries', () => {
     await tool.start();
     expect((await tool.status()).lastError.message).toContain('no restart is allowed');
     await set({ 'mcp.maxRetries': null });
-    await tool.start();
-    expect((await tool.status()).state).toBe('backoff');
+    expect((await tool.start()).body.state).toBe('backoff');
     await tool.stop();
   });
 });
@@ -194,7 +192,7 @@ describe('mcp.maxRetries', () => {
 describe('mcp.healthIntervalSeconds', () => {
   it('finds a mute tool sooner, and doubts nobody when it is 0', async () => {
     // Its own requests of the start end soon: a tool that has something to do is not asked.
-    const tool = await aFaulty('frozen', [], { timeoutMs: 1_000 });
+    const tool = await aFaulty('frozen', [], { timeoutMs: 1_000, startTimeoutMs: 60_000 });
     const { pid } = (await tool.start()).body;
     process.kill(pid, 'SIGSTOP');
     await set({ 'mcp.healthIntervalSeconds': 1 });

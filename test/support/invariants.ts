@@ -9,6 +9,9 @@
  */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { Events } from '../../src/events/events';
+import { SupervisorService } from '../../src/supervisor/supervisor.service';
+import type { ToolSnapshot } from '../../src/supervisor/tool-snapshot';
 import type { BuiltProgram } from './built-program';
 import { groupMembers, livingProcesses, waitUntil } from './process-tree';
 import { startTestApp, type TestApp, type TestAppOptions } from './test-app';
@@ -105,9 +108,17 @@ export async function expectOperations(send: Send, tool: ToolUnderTest): Promise
   expect({ tool: tool.name, withoutRow: missing }).toEqual({ tool: tool.name, withoutRow: [] });
 }
 
+/** A status of a tool and when it was told, in epoch milliseconds. */
+export type SeenStatus = ToolSnapshot & { heardAt: number };
+
 export interface FaultTests {
   readonly app: TestApp;
   readonly send: Send;
+  /**
+   * The first status that a tool has or has had that is as wanted: one that lasts for a second may be over before anybody
+   * asks for it over the API.
+   */
+  seen(tool: ToolUnderTest, what: string, isSo: (status: ToolSnapshot) => boolean): Promise<SeenStatus>;
   /** Creates one; it is deleted after the test. */
   tool(tool: FaultyTool): Promise<ToolUnderTest>;
 }
@@ -117,10 +128,15 @@ export function faultTests(options: TestAppOptions = {}): FaultTests {
   let app: TestApp;
   let before: Footprint;
   let tools: ToolUnderTest[] = [];
+  const statuses: { toolId: string; status: SeenStatus }[] = [];
   const send: Send = (method, path, body) => app.request(method, path, { body });
 
   beforeAll(async () => {
     app = await startTestApp(options);
+    app.nest.get(Events).on('tool.status-changed', ({ toolId }) => {
+      const snapshot = app.nest.get(SupervisorService).snapshot(toolId);
+      statuses.push({ toolId, status: { ...snapshot, heardAt: Date.now() } });
+    });
     // What the first tool of all opens for good (the guard) is no leak.
     const first = await ToolUnderTest.create(send, { name: 'first-of-all' });
     await first.start();
@@ -147,6 +163,10 @@ export function faultTests(options: TestAppOptions = {}): FaultTests {
       return app;
     },
     send,
+    seen: (tool, what, isSo) =>
+      waitUntil(() => statuses.find(({ toolId, status }) => toolId === tool.id && isSo(status))?.status, {
+        what: `${tool.name} ${what}`,
+      }),
     async tool(given) {
       const tool = await ToolUnderTest.create(send, given);
       tools.push(tool);
