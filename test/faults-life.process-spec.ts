@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { firstLogin, login, scratchFolder, startProgram, stopProgram } from './support/built-program';
 import { FakeKubelet } from './support/fake-kubelet';
 import { allRunning, startFaultProgram } from './support/fault-program';
+import { HeldTool } from './support/held-tool';
 import { expectNoOrphan } from './support/invariants';
 import { aSession, modernRequest, raw } from './support/mcp-clients';
 import { waitUntil } from './support/process-tree';
@@ -31,12 +32,6 @@ const probe = async (origin: string, path: string) => {
   return { status: response.status, body: await response.json() };
 };
 
-/** Answers calls as soon as `open` is called. */
-const aHeldTool = (path: string) => {
-  const file = join(path, 'gate');
-  return { definition: { name: 'slow', flags: ['--in-call', `held:${file}`] }, open: () => writeFileSync(file, '') };
-};
-
 const aKey = async (send: Send): Promise<string> => {
   const { status, body } = await send('POST', '/api-keys', { name: 'a client', role: 'operator' });
   if (status !== 201) throw new Error(`No key was made: ${JSON.stringify(body)}`);
@@ -50,12 +45,12 @@ const toolCall = (name: string, args: object) => ({
 });
 
 describe('a shutdown', () => {
+  const held = new HeldTool();
+
   it('F31: answers a call in flight, refuses new work, is not ready at once but alive, and ends with 0', async () => {
-    const path = fresh();
-    const { program, send, origin, dataDir } = await startFaultProgram(path);
+    const { program, send, origin, dataDir } = await startFaultProgram(fresh());
     const kubelet = new FakeKubelet(origin).start();
-    const { definition, open } = aHeldTool(path);
-    const tool = await ToolUnderTest.create(send, definition);
+    const tool = await ToolUnderTest.create(send, { name: 'slow', flags: held.flags });
     await tool.start();
     const pids = await allRunning(send, 1);
     await waitUntil(() => kubelet.isReady, { what: 'the kubelet to send traffic' });
@@ -77,7 +72,7 @@ describe('a shutdown', () => {
     expect((await send('GET', '/tools')).status).toBe(200);
     await waitUntil(() => !kubelet.isReady, { what: 'the kubelet to send no more traffic' });
     // Calls have five seconds from the signal on.
-    open();
+    held.letGo();
     expect((await called).status).toBe(200);
     // From here on nobody answers, and no probe counts any more.
     await kubelet.stop();
@@ -90,11 +85,11 @@ describe('a shutdown', () => {
 });
 
 describe('a shutdown with calls at the gateway', () => {
+  const held = new HeldTool();
+
   it('F31: answers those in flight, of both eras, refuses new ones with Retry-After, and ends with 0', async () => {
-    const path = fresh();
-    const { program, send, origin, dataDir } = await startFaultProgram(path);
-    const { definition, open } = aHeldTool(path);
-    const tool = await ToolUnderTest.create(send, definition);
+    const { program, send, origin, dataDir } = await startFaultProgram(fresh());
+    const tool = await ToolUnderTest.create(send, { name: 'slow', flags: held.flags });
     await tool.start();
     const pids = await allRunning(send, 1);
     const reach = { origin, key: await aKey(send), tool: 'slow' };
@@ -109,7 +104,7 @@ describe('a shutdown with calls at the gateway', () => {
     expect([refused.status, refused.body.error.data.code, refused.headers.get('retry-after')]).toEqual([
       ...[503, 'shutting_down', '5'],
     ]);
-    open();
+    held.letGo();
     const answers = await Promise.all(called);
     expect(answers.map(({ status }) => status)).toEqual([200, 200]);
     expect(answers.map(({ body }) => [body.id, body.error])).toEqual([

@@ -1,15 +1,12 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { GatewaySessions } from '../src/gateway/gateway-sessions';
 import { Settings } from '../src/settings/settings';
 import { aKey } from './support/accounts';
 import { aTool } from './support/a-tool';
+import { HeldTool } from './support/held-tool';
 import { aSession, initializeRequest, modernRequest, raw, type Reach } from './support/mcp-clients';
 import { waitUntil } from './support/process-tree';
 import { startTestApp, type TestApp } from './support/test-app';
-import { aFaultyTool } from './support/tool-under-test';
 
 const PING = { jsonrpc: '2.0', id: 1, method: 'ping' };
 const CALL = (name: string, args: object) => ({
@@ -18,21 +15,6 @@ const CALL = (name: string, args: object) => ({
   method: 'tools/call',
   params: { name, arguments: args },
 });
-
-/** A tool whose calls, but for those of `add`, are answered when the test says so. */
-class Gate {
-  private readonly folder = mkdtempSync(join(tmpdir(), 'mcps-gate-'));
-  private readonly file = join(this.folder, 'open');
-  readonly tool = aFaultyTool({ name: 'held', flags: ['--in-call', `held:${this.file}`] });
-
-  open(): void {
-    writeFileSync(this.file, '');
-  }
-
-  remove(): void {
-    rmSync(this.folder, { recursive: true });
-  }
-}
 
 /** A connection on which a test writes by hand. */
 class Wire {
@@ -64,6 +46,7 @@ const head = (app: TestApp, key: string, tool: string, more: string[] = []): str
   ].join('\r\n');
 
 describe('faults at the gateway', () => {
+  const held = new HeldTool();
   let app: TestApp;
   let key: string;
   beforeAll(async () => {
@@ -218,9 +201,8 @@ describe('faults at the gateway', () => {
 
   it('answers what is in flight when it is stopped, and refuses what comes then', async () => {
     const other = await startTestApp();
-    const gate = new Gate();
     const { key: own } = await aKey(other, { role: 'operator' });
-    await other.post('/tools', gate.tool);
+    await other.post('/tools', held.definition);
     const way = { origin: other.origin, key: own, tool: 'held' };
     const session = await aSession(way);
     const asked = raw(way, CALL('echo', { text: 'in flight' }), session);
@@ -230,18 +212,17 @@ describe('faults at the gateway', () => {
     await new Promise((resolve) => setImmediate(resolve));
     const refused = await raw(way, PING, session).catch(() => null);
     expect([503, undefined]).toContain(refused?.status);
-    gate.open();
+    held.letGo();
     const { status, body } = await asked;
     expect([status, body.result.content[0].text]).toEqual([200, 'Echo: in flight']);
     await stopped;
-    gate.remove();
   });
 });
 
 describe('limits of the gateway', () => {
   let app: TestApp;
   let reach: Reach;
-  const gate = new Gate();
+  const held = new HeldTool();
   beforeAll(async () => {
     app = await startTestApp({
       env: {
@@ -253,12 +234,9 @@ describe('limits of the gateway', () => {
       },
     });
     reach = { origin: app.origin, tool: 'held', key: (await aKey(app, { role: 'operator' })).key };
-    await app.post('/tools', gate.tool);
+    await app.post('/tools', held.definition);
   });
-  afterAll(async () => {
-    await app.stop();
-    gate.remove();
-  });
+  afterAll(() => app.stop());
 
   it('hold for sessions of one key, for all sessions, for requests of a session and of a tool, and for bodies', async () => {
     const [first, second] = [await aSession(reach), await aSession(reach)];
@@ -278,7 +256,7 @@ describe('limits of the gateway', () => {
     };
     const all = [...[hold(first, 1), hold(first, 2), hold(first, 3)], ...[hold(second, 1), hold(foreign, 1, other)]];
     await waitUntil(() => answered === 2, { what: 'two are refused' });
-    gate.open();
+    held.letGo();
     const answers = await Promise.all(all);
     const codes = answers.flatMap(({ status, body }) => (body.error ? [`${status} ${body.error.message}`] : [])).sort();
     expect(codes).toHaveLength(2);
