@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from '
 import { join } from 'node:path';
 import { aTool } from './support/a-tool';
 import { openFileDescriptors, waitUntil } from './support/process-tree';
+import { StatusHistory } from './support/status-history';
 import { startTestApp, type TestApp } from './support/test-app';
 
 describe('a tool that fails', () => {
@@ -56,16 +57,12 @@ describe('a tool that fails', () => {
   });
 
   it('F24: by SIGSEGV says so, with the signal', async () => {
-    await app.post('/tools', aTool({ name: 'segfault', restartPolicy: 'never' }));
+    const history = new StatusHistory(app);
+    const { body: tool } = await app.post('/tools', aTool({ name: 'segfault' }));
     const { pid } = (await app.post('/tools/segfault/start')).body;
     process.kill(pid, 'SIGSEGV');
-    const { lastError, lastExit } = await waitUntil(
-      async () => {
-        const status = await statusOf('segfault');
-        return status.state === 'stopped' ? status : undefined;
-      },
-      { what: 'the tool has ended' },
-    );
+    const isDown = ({ state }: { state: string }) => state === 'backoff';
+    const { lastError, lastExit } = await history.seen(tool.id, 'it waits to be started again', isDown);
     expect(lastError).toMatchObject({ code: 'crashed', message: expect.stringContaining('was ended by SIGSEGV') });
     expect(lastExit).toMatchObject({ code: null, signal: 'SIGSEGV' });
     await app.delete('/tools/segfault');

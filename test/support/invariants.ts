@@ -9,11 +9,10 @@
  */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { Events } from '../../src/events/events';
-import { SupervisorService } from '../../src/supervisor/supervisor.service';
 import type { ToolSnapshot } from '../../src/supervisor/tool-snapshot';
 import type { BuiltProgram } from './built-program';
 import { groupMembers, livingProcesses, waitUntil } from './process-tree';
+import { type SeenStatus, StatusHistory } from './status-history';
 import { startTestApp, type TestApp, type TestAppOptions } from './test-app';
 import { type FaultyTool, type Send, ToolUnderTest } from './tool-under-test';
 
@@ -108,16 +107,10 @@ export async function expectOperations(send: Send, tool: ToolUnderTest): Promise
   expect({ tool: tool.name, withoutRow: missing }).toEqual({ tool: tool.name, withoutRow: [] });
 }
 
-/** A status of a tool and when it was told, in epoch milliseconds. */
-export type SeenStatus = ToolSnapshot & { heardAt: number };
-
 export interface FaultTests {
   readonly app: TestApp;
   readonly send: Send;
-  /**
-   * The first status that a tool has or has had that is as wanted: one that lasts for a second may be over before anybody
-   * asks for it over the API.
-   */
+  /** The first status that a tool has had, or will have, that is as wanted. */
   seen(tool: ToolUnderTest, what: string, isSo: (status: ToolSnapshot) => boolean): Promise<SeenStatus>;
   /** Creates one; it is deleted after the test. */
   tool(tool: FaultyTool): Promise<ToolUnderTest>;
@@ -128,15 +121,12 @@ export function faultTests(options: TestAppOptions = {}): FaultTests {
   let app: TestApp;
   let before: Footprint;
   let tools: ToolUnderTest[] = [];
-  const statuses: { toolId: string; status: SeenStatus }[] = [];
+  let history: StatusHistory;
   const send: Send = (method, path, body) => app.request(method, path, { body });
 
   beforeAll(async () => {
     app = await startTestApp(options);
-    app.nest.get(Events).on('tool.status-changed', ({ toolId }) => {
-      const snapshot = app.nest.get(SupervisorService).snapshot(toolId);
-      statuses.push({ toolId, status: { ...snapshot, heardAt: Date.now() } });
-    });
+    history = new StatusHistory(app);
     // What the first tool of all opens for good (the guard) is no leak.
     const first = await ToolUnderTest.create(send, { name: 'first-of-all' });
     await first.start();
@@ -163,10 +153,7 @@ export function faultTests(options: TestAppOptions = {}): FaultTests {
       return app;
     },
     send,
-    seen: (tool, what, isSo) =>
-      waitUntil(() => statuses.find(({ toolId, status }) => toolId === tool.id && isSo(status))?.status, {
-        what: `${tool.name} ${what}`,
-      }),
+    seen: (tool, what, isSo) => history.seen(tool.id, `${tool.name} ${what}`, isSo),
     async tool(given) {
       const tool = await ToolUnderTest.create(send, given);
       tools.push(tool);
