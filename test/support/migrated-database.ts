@@ -27,7 +27,7 @@ export interface MigratedDatabase {
 export async function createMigratedDatabase(schema: Schema = SCHEMA): Promise<MigratedDatabase> {
   // Statements that fail on purpose, connections that end with their database: what matters is in the assertions.
   Logger.overrideLogger(false);
-  const database = await createTestDatabase();
+  const database = await createTestDatabase(schema === SCHEMA ? 'migrated' : 'empty');
   const target = parseDatabaseUrl(database.url);
   const dataSource = await createDataSource(target, schema).initialize();
   await migrate(dataSource, target);

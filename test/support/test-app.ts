@@ -72,7 +72,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   const { reuse } = options;
   const database = reuse
     ? { url: reuse.databaseUrl, drop: drops.get(reuse) ?? (() => Promise.resolve()) }
-    : await createTestDatabase();
+    : await createTestDatabase('migrated');
   const dataDir = reuse?.dataDir ?? (await mkdtemp(join(tmpdir(), 'mcps-test-')));
   const config = loadConfig({
     PATH: process.env['PATH'],
