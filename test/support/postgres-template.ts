@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { Logger } from '@nestjs/common';
 import { Client } from 'pg';
 import { SCHEMA } from '../../src/app.schema';
 import { parseDatabaseUrl } from '../../src/config/database-url';
@@ -26,6 +27,8 @@ export async function postgresTemplate(server: string): Promise<string> {
 
 /** Under another name until it is whole: tests of another worker may be about to make it as well. */
 async function make(client: Client, server: string): Promise<void> {
+  // Its hundreds of statements tell nobody anything.
+  Logger.overrideLogger(false);
   const draft = `${TEMPLATE}_${randomBytes(8).toString('hex')}`;
   await client.query(`CREATE DATABASE ${draft}`);
   const url = new URL(server);
