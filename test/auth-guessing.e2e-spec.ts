@@ -46,9 +46,12 @@ describe('guessing passwords without a trusted proxy', () => {
   });
 
   it('slows down guessing of the current password with a stolen access token, too', async () => {
-    const change = { currentPassword: 'a guess', newPassword: 'four candles, fork handles' };
-    const answer = await app.put('/auth/password', change);
-    expect({ status: answer.status, code: answer.body.code }).toEqual({ status: 429, code: 'too_many_attempts' });
+    const guesses = Array.from({ length: 12 }, (_, n) =>
+      app.put('/auth/password', { currentPassword: `a guess ${n}`, newPassword: 'four candles, fork handles' }),
+    );
+    const codes = (await Promise.all(guesses)).map(({ body }) => body.code);
+    // Five are free at most, and one more whose time has come on a slow machine.
+    expect(codes.filter((code) => code === 'too_many_attempts').length).toBeGreaterThanOrEqual(6);
   });
 });
 
