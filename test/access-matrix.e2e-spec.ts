@@ -193,7 +193,7 @@ describe('A8: who may not register a tool', () => {
   afterAll(() => app.stop());
 
   const definition = () => ({
-    ...{ name: 'canary', command: process.execPath, autoStart: true, timeoutMs: 2000 },
+    ...{ name: 'canary', command: process.execPath, autoStart: true, timeoutMs: 60_000 },
     args: [join(app.dataDir, 'leave-a-canary.mjs'), canary],
   });
   const tries = (): [string, string, unknown][] => {

@@ -23,8 +23,8 @@ describe('guessing passwords without a trusted proxy', () => {
   it('A4: slows 200 wrong passwords of one address down, whatever address it claims to be', async () => {
     const guesses = Array.from({ length: 200 }, (_, n) => loginFrom(app, `203.0.113.${n}`, 'admin', `wrong ${n}`));
     const answers = await Promise.all(guesses);
-    // Five are free; a slow machine may let a sixth through, whose second has passed.
-    expect(outcomes(answers).wrong).toBeLessThanOrEqual(8);
+    // Five are free; a slow machine lets another one through after 1, 2, 4 ... seconds.
+    expect(outcomes(answers).wrong).toBeLessThanOrEqual(11);
     const waiting = answers.find(({ status }) => status === 429);
     expect(waiting?.body.code).toBe('too_many_attempts');
     expect(Number(waiting?.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
@@ -46,9 +46,12 @@ describe('guessing passwords without a trusted proxy', () => {
   });
 
   it('slows down guessing of the current password with a stolen access token, too', async () => {
-    const change = { currentPassword: 'a guess', newPassword: 'four candles, fork handles' };
-    const answer = await app.put('/auth/password', change);
-    expect({ status: answer.status, code: answer.body.code }).toEqual({ status: 429, code: 'too_many_attempts' });
+    const guesses = Array.from({ length: 12 }, (_, n) =>
+      app.put('/auth/password', { currentPassword: `a guess ${n}`, newPassword: 'four candles, fork handles' }),
+    );
+    const codes = (await Promise.all(guesses)).map(({ body }) => body.code);
+    // Five are free at most, and one more whose time has come on a slow machine.
+    expect(codes.filter((code) => code === 'too_many_attempts').length).toBeGreaterThanOrEqual(6);
   });
 });
 

@@ -180,10 +180,7 @@ describe('npm run backup:create, backup:verify and backup:restore', () => {
     expect(command(['restore', 'only-this', '--adopt'], {}, other)).toMatchObject({ status: 0, stderr: '' });
     const again = startProgram(other, {});
     const next = await login(await again.listening());
-    await waitUntil(async () => (await toolsOf(next)).join() === 'plain', {
-      timeoutMs: 5_000,
-      what: 'the tool is there',
-    });
+    await waitUntil(async () => (await toolsOf(next)).join() === 'plain', { what: 'the tool is there' });
     await stopProgram(again);
     expect(readFileSync(join(other, 'data/secret-key'), 'utf8').length).toBeGreaterThan(30);
     expect(existsSync(join(other, 'data/restore.json'))).toBe(false);

@@ -42,12 +42,12 @@ it('F50: a data folder on a file system that is read-only is told in one line', 
   expect(await stopProgram(first)).toBe(0);
   execFileSync('mount', ['-o', 'remount,ro', disk]);
   expect(await refusal()).toContain('mounted read-only');
-}, 60_000);
+});
 
 it('F48: a full disk is told in one line at the start', async () => {
   fill();
   expect(await refusal()).toContain('no space left');
-}, 60_000);
+});
 
 it('F48: a disk that fills up is a 503 for what is to be written; reads and probes go on, and it recovers by itself', async () => {
   const program = startProgram(path);
@@ -63,7 +63,7 @@ it('F48: a disk that fills up is a 503 for what is to be written; reads and prob
       const answer = await make(`more-${Math.random().toString(36).slice(2)}`);
       return answer.status === 201 ? undefined : answer;
     },
-    { timeoutMs: 30_000, what: 'the disk to be full' },
+    { what: 'the disk to be full' },
   );
   expect(refused).toMatchObject({ status: 503, body: { code: 'database_full' } });
   expect((await api('GET', '/tools')).status).toBe(200);

@@ -1,7 +1,8 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { aTool } from './support/a-tool';
 import { openFileDescriptors, waitUntil } from './support/process-tree';
+import { StatusHistory } from './support/status-history';
 import { startTestApp, type TestApp } from './support/test-app';
 
 describe('a tool that fails', () => {
@@ -35,6 +36,7 @@ describe('a tool that fails', () => {
       lastExit: { code: 1, signal: null },
     });
     // Not even once more without the probe: it never came to read that.
+    await waitUntil(() => logOf('no-token') !== '', { what: 'its stderr is on disk' });
     expect(logOf('no-token').match(/is required/g)).toHaveLength(1);
     // Nothing is remembered against it: the next start tries.
     expect((await app.post('/tools/no-token/start')).body.reason).toBe('variable_missing');
@@ -49,22 +51,18 @@ describe('a tool that fails', () => {
     const name = `fails-${reason.replaceAll('_', '-')}`;
     await app.post('/tools', aTool({ name, flags: ['--exit', '1', '--stderr', stderr] }));
     const { body } = await app.post(`/tools/${name}/start`);
-    expect({ reason: body.reason, state: (await statusOf(name)).state }).toEqual({ reason, state: 'backoff' });
+    expect({ reason: body.reason, state: body.state }).toEqual({ reason, state: 'backoff' });
     expect(body.hint).toMatch(/\w{3,}/);
     await app.post(`/tools/${name}/stop`);
   });
 
   it('F24: by SIGSEGV says so, with the signal', async () => {
-    await app.post('/tools', aTool({ name: 'segfault' }));
+    const history = new StatusHistory(app);
+    const { body: tool } = await app.post('/tools', aTool({ name: 'segfault' }));
     const { pid } = (await app.post('/tools/segfault/start')).body;
     process.kill(pid, 'SIGSEGV');
-    const { lastError, lastExit } = await waitUntil(
-      async () => {
-        const status = await statusOf('segfault');
-        return status.state === 'backoff' ? status : undefined;
-      },
-      { timeoutMs: 5_000, what: 'the tool waits to be started again' },
-    );
+    const isDown = ({ state }: { state: string }) => state === 'backoff';
+    const { lastError, lastExit } = await history.seen(tool.id, 'it waits to be started again', isDown);
     expect(lastError).toMatchObject({ code: 'crashed', message: expect.stringContaining('was ended by SIGSEGV') });
     expect(lastExit).toMatchObject({ code: null, signal: 'SIGSEGV' });
     await app.delete('/tools/segfault');
@@ -72,8 +70,11 @@ describe('a tool that fails', () => {
 
   it('that waits for a login is told so when its time is over', async () => {
     const stderr = 'Please authorize this client by visiting: https://auth.example/authorize';
-    const tool = aTool({ name: 'login', restartPolicy: 'never', startTimeoutMs: 700 });
-    await app.post('/tools', { ...tool, args: [...(tool['args'] as string[]), '--hang', '--stderr', stderr] });
+    // A shell is quick: it has said so long before its time is over.
+    const script = join(app.dataDir, 'login.sh');
+    writeFileSync(script, `echo '${stderr}' >&2\nwhile read -r line; do :; done\n`);
+    const once = { restartPolicy: 'never', startTimeoutMs: 700 };
+    await app.post('/tools', { ...aTool({ name: 'login', ...once }), command: 'sh', args: [script] });
     const { body } = await app.post('/tools/login/start');
     expect(body.reason).toBe('login_required');
   });
@@ -83,13 +84,13 @@ describe('a tool that fails', () => {
     const flags = ['--stderr', `the key ${secret} is fine`];
     await app.post('/tools', aTool({ name: 'written', flags, env: { API_KEY: secret } }));
     await app.post('/tools/written/start');
-    await waitUntil(() => logOf('written').includes('the key'), { timeoutMs: 5_000, what: 'its stderr is on disk' });
+    await waitUntil(() => logOf('written').includes('the key'), { what: 'its stderr is on disk' });
     expect(logOf('written')).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z the key \*\*\* is fine$/m);
     expect(statSync(logFolder()).mode & 0o777).toBe(0o700);
     for (const file of readdirSync(logFolder())) expect(statSync(join(logFolder(), file)).mode & 0o777).toBe(0o600);
     await app.post('/tools/written/stop');
     const open = (): string[] => openFileDescriptors().filter((path) => path.includes('/tools/written.'));
-    await waitUntil(() => open().length === 0, { timeoutMs: 5_000, what: 'its file is closed' });
+    await waitUntil(() => open().length === 0, { what: 'its file is closed' });
     await app.delete('/tools/written');
     expect(logOf('written')).toContain('the key ***');
   });

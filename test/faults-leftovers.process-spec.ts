@@ -114,12 +114,12 @@ describe('twenty tools, and MCPS.ONE is killed', () => {
     const marked = ours(first);
     expect(marked.length).toBeGreaterThan(20 + 8);
     // The journal of who leads which session is written a moment after a start.
-    await waitUntil(() => existsSync(join(first.dataDir, 'runs/alive')), { timeoutMs: 10_000, what: 'the journal' });
+    await waitUntil(() => existsSync(join(first.dataDir, 'runs/alive')), { what: 'the journal' });
 
     first.program.child.kill('SIGKILL');
     await first.program.exited;
     const inGroups = () => groups.flatMap(groupMembers);
-    await waitUntil(() => inGroups().length === 0, { timeoutMs: 5_000, what: 'the guard to have ended all groups' });
+    await waitUntil(() => inGroups().length === 0, { timeoutMs: 30_000, what: 'the guard to have ended all groups' });
     expect(ours(first)).toHaveLength(DAEMONS);
 
     // Strangers that look like ours: the pid of a record that somebody else has by now, and another installation's child.
@@ -144,7 +144,8 @@ describe('twenty tools, and MCPS.ONE is killed', () => {
     const began = performance.now();
     second.program.child.kill('SIGTERM');
     expect(await second.program.exited).toBe(0);
-    expect(performance.now() - began).toBeLessThan(20_000);
+    // The rest is for a busy machine.
+    expect(performance.now() - began).toBeLessThan(40_000);
     expect(all.filter(isAlive)).toEqual([]);
     expect(newGroups.flatMap(groupMembers)).toEqual([]);
     for (const one of [namesake, recycled]) expect(isAlive(one.pid ?? -1)).toBe(true);
@@ -158,13 +159,15 @@ describe('MCPS.ONE is told to stop', () => {
   });
 
   /** With one tool of each nature. */
-  const withAllNatures = async () => {
+  const withAllNatures = async (preload = '') => {
     const folder = scratchFolder();
     folders.push(folder);
     localPackage(folder.path);
     const diary = join(folder.path, 'diary');
     writeFileSync(diary, '');
-    const life = await startFaultProgram(folder.path);
+    const file = join(folder.path, 'preload.cjs');
+    writeFileSync(file, preload);
+    const life = await startFaultProgram(folder.path, { NODE_OPTIONS: `--require=${file}` });
     const tools = natures(folder.path, diary);
     await createAndStart(life.send, tools);
     await allRunning(life.send, Object.keys(tools).length);
@@ -179,25 +182,24 @@ describe('MCPS.ONE is told to stop', () => {
     life.program.child.kill('SIGINT');
     expect(await life.program.exited).toBe(0);
     // 15 s are allowed for the children; the rest is for a busy machine.
-    expect(performance.now() - began).toBeLessThan(20_000);
+    expect(performance.now() - began).toBeLessThan(40_000);
     expect(left()).toEqual([]);
     expect(life.program.output()).toContain('Stopping on SIGINT');
-  }, 90_000);
+  });
 
   it('F31: ends at once on a second signal, and no child is left', async () => {
-    const { life, left } = await withAllNatures();
+    // Without the second signal the stubborn ones alone take 5 s; here, so that no slow machine can be blamed, a minute.
+    const slowly =
+      'const now = setTimeout; globalThis.setTimeout = (work, ms, ...rest) => now(work, ms < 1000 ? ms : ms * 12, ...rest);';
+    const { life, left } = await withAllNatures(slowly);
     const began = performance.now();
     life.program.child.kill('SIGTERM');
-    await waitUntil(() => life.program.output().includes('Stopping on SIGTERM'), {
-      timeoutMs: 5_000,
-      what: 'the stop to have begun',
-    });
+    await waitUntil(() => life.program.output().includes('Stopping on SIGTERM'), { what: 'the stop to have begun' });
     life.program.child.kill('SIGTERM');
     expect(await life.program.exited).toBe(0);
-    // Without the second signal the stubborn ones alone take 5 s.
-    expect(performance.now() - began).toBeLessThan(4_500);
+    expect(performance.now() - began).toBeLessThan(30_000);
     expect(left()).toEqual([]);
-  }, 90_000);
+  });
 });
 
 function read(path: string): string {

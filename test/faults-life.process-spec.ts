@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { firstLogin, login, scratchFolder, startProgram, stopProgram } from './support/built-program';
 import { FakeKubelet } from './support/fake-kubelet';
 import { allRunning, startFaultProgram } from './support/fault-program';
+import { HeldTool } from './support/held-tool';
 import { expectNoOrphan } from './support/invariants';
 import { aSession, modernRequest, raw } from './support/mcp-clients';
 import { waitUntil } from './support/process-tree';
@@ -44,22 +45,24 @@ const toolCall = (name: string, args: object) => ({
 });
 
 describe('a shutdown', () => {
+  const held = new HeldTool();
+
   it('F31: answers a call in flight, refuses new work, is not ready at once but alive, and ends with 0', async () => {
     const { program, send, origin, dataDir } = await startFaultProgram(fresh());
     const kubelet = new FakeKubelet(origin).start();
-    const tool = await ToolUnderTest.create(send, { name: 'slow' });
+    const tool = await ToolUnderTest.create(send, { name: 'slow', flags: held.flags });
     await tool.start();
     const pids = await allRunning(send, 1);
-    await waitUntil(() => kubelet.isReady, { timeoutMs: 10_000, what: 'the kubelet to send traffic' });
-    const called = tool.call('sleep', { ms: 2_500 });
-    await tool.until('has the call', ({ inFlight }) => inFlight === 1);
+    await waitUntil(() => kubelet.isReady, { what: 'the kubelet to send traffic' });
+    const called = tool.call('echo', { text: 'in flight' });
+    await tool.hasBeenCalled(1);
     program.child.kill('SIGTERM');
     const ready = await waitUntil(
       async () => {
         const answer = await probe(origin, 'ready');
         return answer.status === 503 ? answer : undefined;
       },
-      { timeoutMs: 2_000, what: 'readiness to go down' },
+      { what: 'readiness to go down' },
     );
     expect(ready.body.details.service).toEqual({ status: 'down', message: 'shutting down' });
     expect((await probe(origin, 'live')).status).toBe(200);
@@ -67,6 +70,9 @@ describe('a shutdown', () => {
       expect(await send('POST', path, {})).toMatchObject({ status: 503, body: { code: 'shutting_down' } });
     }
     expect((await send('GET', '/tools')).status).toBe(200);
+    await waitUntil(() => !kubelet.isReady, { what: 'the kubelet to send no more traffic' });
+    // Calls have five seconds from the signal on.
+    held.letGo();
     expect((await called).status).toBe(200);
     // From here on nobody answers, and no probe counts any more.
     await kubelet.stop();
@@ -75,27 +81,30 @@ describe('a shutdown', () => {
     expect(kubelet.readiness).toEqual([true, false]);
     await expectNoOrphan(dataDir, pids);
     expect(program.output()).not.toMatch(/too long|failed/i);
-  }, 60_000);
+  });
 });
 
 describe('a shutdown with calls at the gateway', () => {
+  const held = new HeldTool();
+
   it('F31: answers those in flight, of both eras, refuses new ones with Retry-After, and ends with 0', async () => {
     const { program, send, origin, dataDir } = await startFaultProgram(fresh());
-    const tool = await ToolUnderTest.create(send, { name: 'slow' });
+    const tool = await ToolUnderTest.create(send, { name: 'slow', flags: held.flags });
     await tool.start();
     const pids = await allRunning(send, 1);
     const reach = { origin, key: await aKey(send), tool: 'slow' };
     const session = await aSession(reach);
-    const modern = modernRequest('the modern call', 'tools/call', { name: 'sleep', arguments: { ms: 2_500 } });
-    const legacy = toolCall('sleep', { ms: 2_500 });
+    const modern = modernRequest('the modern call', 'tools/call', { name: 'echo', arguments: { text: 'modern' } });
+    const legacy = toolCall('echo', { text: 'legacy' });
     const called = [raw(reach, legacy, session), raw(reach, modern.body, modern.headers)];
-    await tool.until('has the calls', ({ inFlight }) => inFlight === 2);
+    await tool.hasBeenCalled(2);
     program.child.kill('SIGTERM');
-    await waitUntil(() => program.output().includes('Stopping on SIGTERM'), { timeoutMs: 5_000, what: 'the signal' });
+    await waitUntil(() => program.output().includes('Stopping on SIGTERM'), { what: 'the signal' });
     const refused = await raw(reach, toolCall('echo', { text: 'too late' }), session);
     expect([refused.status, refused.body.error.data.code, refused.headers.get('retry-after')]).toEqual([
       ...[503, 'shutting_down', '5'],
     ]);
+    held.letGo();
     const answers = await Promise.all(called);
     expect(answers.map(({ status }) => status)).toEqual([200, 200]);
     expect(answers.map(({ body }) => [body.id, body.error])).toEqual([
@@ -105,7 +114,7 @@ describe('a shutdown with calls at the gateway', () => {
     expect(await program.exited).toBe(0);
     await expectNoOrphan(dataDir, pids);
     expect(program.output()).not.toMatch(/too long|failed/i);
-  }, 60_000);
+  });
 });
 
 describe('what must not make an orchestrator restart us', () => {
@@ -121,11 +130,8 @@ describe('what must not make an orchestrator restart us', () => {
     program.child.kill('SIGUSR2');
     await new Promise((resolve) => setTimeout(resolve, 1_000)); // the fault itself begins
     const { body } = await send('GET', '/system/status');
-    await waitUntil(async () => (await probe(origin, 'live')).status === 200, {
-      timeoutMs: 15_000,
-      what: 'it to answer',
-    });
-    await waitUntil(() => kubelet.isReady, { timeoutMs: 10_000, what: 'it to be ready' });
+    await waitUntil(async () => (await probe(origin, 'live')).status === 200, { what: 'it to answer' });
+    await waitUntil(() => kubelet.isReady, { what: 'it to be ready' });
     expect(await allRunning(send, 1)).toEqual(pids);
     expect(await tool.status()).toMatchObject({ state: 'running', restarts: 0 });
     expect(body.at).toBeDefined();
@@ -135,33 +141,33 @@ describe('what must not make an orchestrator restart us', () => {
         const most = Math.max(...status.points.map((point: any) => Number(point.eventLoop.p99Ms ?? 0)));
         return most > 1_000 ? most : undefined;
       },
-      { timeoutMs: 15_000, what: 'the delay to be measured' },
+      { what: 'the delay to be measured' },
     );
     expect(seen).toBeGreaterThan(1_000);
     await kubelet.stop();
     expect(kubelet.wouldRestart).toBe(0);
     expect(await stopProgram(program)).toBe(0);
-  }, 90_000);
+  });
 
   it('F32: a suspension of the whole machine: alive at the first question afterwards', async () => {
     const { program, send, origin } = await startFaultProgram(fresh());
     const kubelet = new FakeKubelet(origin).start();
     const tool = await ToolUnderTest.create(send, { name: 'bystander' });
     await tool.start();
-    await waitUntil(() => kubelet.isReady, { timeoutMs: 10_000, what: 'it to be ready' });
+    await waitUntil(() => kubelet.isReady, { what: 'it to be ready' });
     kubelet.suspend();
     program.child.kill('SIGSTOP');
     await new Promise((resolve) => setTimeout(resolve, 8_000)); // the fault itself
     program.child.kill('SIGCONT');
     expect((await probe(origin, 'live')).status).toBe(200);
     kubelet.resume();
-    await waitUntil(() => kubelet.isReady, { timeoutMs: 10_000, what: 'it to be ready' });
+    await waitUntil(() => kubelet.isReady, { what: 'it to be ready' });
     expect(await tool.status()).toMatchObject({ state: 'running', restarts: 0 });
     await kubelet.stop();
     expect(kubelet.wouldRestart).toBe(0);
     expect(new Set(kubelet.liveAnswers)).toEqual(new Set([200]));
     expect(await stopProgram(program)).toBe(0);
-  }, 60_000);
+  });
 
   it('F45: bodies that would take more memory than there is: 503 for some, and it lives and answers', async () => {
     const { program, send, origin } = await startFaultProgram(fresh(), { NODE_OPTIONS: '--max-old-space-size=128' });
@@ -231,9 +237,9 @@ describe('what must not make an orchestrator restart us', () => {
       const kubelet = new FakeKubelet(origin).start();
       const tool = await ToolUnderTest.create(send, { name: 'bystander' });
       await tool.start();
-      await waitUntil(() => kubelet.isReady, { timeoutMs: 10_000, what: 'it to be ready' });
+      await waitUntil(() => kubelet.isReady, { what: 'it to be ready' });
       damage(join(dataDir, 'mcps.db'));
-      await waitUntil(() => kubelet.readiness.at(-1) === false, { timeoutMs: 10_000, what: 'it to notice' });
+      await waitUntil(() => kubelet.readiness.at(-1) === false, { timeoutMs: 30_000, what: 'it to notice' });
       const refused = await send('POST', '/tools', { name: 'another', command: 'true' });
       expect(refused).toMatchObject({ status: 503, body: { code: 'database_damaged' } });
       expect(refused.body.detail).toMatch(new RegExp(`was ${what}.*restore a backup`));
@@ -248,7 +254,6 @@ describe('what must not make an orchestrator restart us', () => {
       expect(kubelet.wouldRestart).toBe(0);
       expect(await stopProgram(program)).toBe(0);
     },
-    60_000,
   );
 });
 
@@ -287,7 +292,7 @@ describe('a wall clock that jumps', () => {
       writeFileSync(offset, String(start + hours * 3_600_000));
       program.child.kill('SIGUSR2');
       // A login of before may be over by the new time.
-      api = await waitUntil(() => login(origin).catch(() => undefined), { timeoutMs: 10_000, what: 'a login' });
+      api = await waitUntil(() => login(origin).catch(() => undefined), { what: 'a login' });
       await new Promise((resolve) => setTimeout(resolve, 4_000)); // some ticks of all that ticks
       expect(await allRunning(api, 1)).toEqual(pids);
       const { body: status } = await api('GET', '/tools/bystander/status');
@@ -308,7 +313,7 @@ describe('a wall clock that jumps', () => {
     expect(kubelet.wouldRestart).toBe(0);
     expect(new Set(kubelet.liveAnswers)).toEqual(new Set([200]));
     expect(await stopProgram(program)).toBe(0);
-  }, 90_000);
+  });
 });
 
 describe('a start that can not be', () => {
@@ -327,7 +332,7 @@ describe('a start that can not be', () => {
     expect(forbidden.output()).toMatch(
       /^The folder \S+data \(see DATA_DIR\) can't be written: permission denied .*\n$/,
     );
-  }, 30_000);
+  });
 
   it('F52: says in one line that the database file is none, and what to do', async () => {
     const path = fresh();
@@ -341,7 +346,7 @@ describe('a start that can not be', () => {
     const lines = program.output().trim().split('\n');
     expect(lines.at(-1)).toMatch(/^The database \S+mcps\.db can't be used: it is damaged.*restore a backup.*$/);
     expect(program.output()).not.toMatch(/\n\s+at /);
-  }, 30_000);
+  });
 
   it('says in one line that a PostgreSQL can not be reached, and never the password', async () => {
     const path = fresh();
@@ -350,5 +355,5 @@ describe('a start that can not be', () => {
     const lines = program.output().trim().split('\n');
     expect(lines.at(-1)).toBe("The database mcps at 127.0.0.1:1 can't be used: nothing listens there (ECONNREFUSED).");
     expect(program.output()).not.toMatch(/the-password|\n\s+at /);
-  }, 30_000);
+  });
 });

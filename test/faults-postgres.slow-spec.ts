@@ -21,7 +21,6 @@ describe('on a PostgreSQL that is stopped hard', () => {
     const { program, origin, send } = await startFaultProgram(folder.path, { DATABASE_URL: server.url });
     await expectToSurvive({ server, program, origin, send, awayMs: 30_000 });
     await waitUntil(() => program.output().includes('The lock on the database is held again'), {
-      timeoutMs: 30_000,
       what: 'the lock to be taken again',
     });
     expect(await stopProgram(program)).toBe(0);

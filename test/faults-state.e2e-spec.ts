@@ -22,10 +22,10 @@ describe('a tool that is no good any more', () => {
       flags: ['--after-init', 'leak:20'],
     });
     const { pid } = (await tool.start()).body;
-    const down = await tool.until('is taken down', (status) => status.pid !== pid && status.lastExit !== null, 60_000);
+    const down = await tool.until('is taken down', (status) => status.pid !== pid && status.lastExit !== null);
     const said = down.lastError ?? (await waitForError(tool.name));
     expect(JSON.stringify(said)).toMatch(/memory/i);
-    const again = await tool.until('runs again', (status) => status.state === 'running' && status.pid !== pid, 30_000);
+    const again = await tool.until('runs again', (status) => status.state === 'running' && status.pid !== pid);
     expect(again.restarts).toBeGreaterThanOrEqual(1);
     expect(await other.status()).toMatchObject({ state: 'running', restarts: 0 });
   }, 120_000);
@@ -33,19 +33,18 @@ describe('a tool that is no good any more', () => {
   it('F23: is killed and started anew when it hears nothing any more (SIGSTOP), and the others are left alone', async () => {
     const other = await faults.tool({ name: 'healthy' });
     await other.start();
-    const tool = await faults.tool({ name: 'frozen', timeoutMs: 2_000 });
+    const tool = await faults.tool({ name: 'frozen', timeoutMs: 2_000, startTimeoutMs: 60_000 });
     const { pid } = (await tool.start()).body;
     process.kill(pid, 'SIGSTOP');
-    const again = await tool.until('runs again', (status) => status.state === 'running' && status.pid !== pid, 60_000);
+    const again = await tool.until('runs again', (status) => status.state === 'running' && status.pid !== pid);
     expect(again.restarts).toBeGreaterThanOrEqual(1);
     expect(again.lastExit).toMatchObject({ signal: 'SIGKILL' });
     expect(await other.status()).toMatchObject({ state: 'running', restarts: 0 });
-  }, 90_000);
+  });
 
   /** The last warning of the log about a tool, where its status has forgotten it by now. */
   const waitForError = (name: string) =>
     waitUntil(() => faults.app.log.findLast(({ data, level }) => data?.['tool'] === name && level === 'warn'), {
-      timeoutMs: 1_000,
       what: 'a warning about it',
     });
 });
@@ -68,7 +67,7 @@ describe('many commands, and many tools', () => {
       expect(livingProcesses(marker)).toEqual(pid === null ? [] : [pid]);
     }
     expect((await tool.start()).body.state).toBe('running');
-  }, 90_000);
+  });
 
   it(`F29: ${MANY} tools that crash together start again four at a time at most, while the API answers`, async () => {
     const diary = join(scratch, 'diary');
@@ -78,12 +77,10 @@ describe('many commands, and many tools', () => {
     const pids = await Promise.all(tools.map(async (tool) => (await tool.status()).pid as number));
     for (const pid of pids) process.kill(pid, 'SIGKILL');
     await Promise.all(
-      tools.map((tool) =>
-        tool.until('runs again', ({ state, restarts }) => state === 'running' && restarts === 1, 40_000),
-      ),
+      tools.map((tool) => tool.until('runs again', ({ state, restarts }) => state === 'running' && restarts === 1)),
     );
     const lines = readFileSync(diary, 'utf8');
     expect(lines.match(/^ready /gm)).toHaveLength(2 * MANY);
     expect(mostAtOnce(lines)).toBeLessThanOrEqual(4);
-  }, 90_000);
+  });
 });

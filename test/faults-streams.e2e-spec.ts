@@ -33,7 +33,7 @@ describe('what a tool may write', () => {
 
   it('F12: a line of stderr without an end is cut', async () => {
     const tool = await running('long-line', ['--after-init', `stderr-line:${4 * MIB}`]);
-    await waitUntil(async () => (await tool.stderr()).length > 0, { timeoutMs: 10_000, what: 'what is left of it' });
+    await waitUntil(async () => (await tool.stderr()).length > 0, { what: 'what is left of it' });
     for (const line of await tool.stderr()) expect(line.length).toBeLessThanOrEqual(8_192);
     await adds(tool);
   });
@@ -47,7 +47,7 @@ describe('what a tool may write', () => {
     await adds(flooding);
     delays.disable();
     // Generous: the machine may be busy. The slow suite measures it.
-    expect(delays.percentile(50) / 1e6).toBeLessThan(200);
+    expect(delays.percentile(50) / 1e6).toBeLessThan(1_000);
     expect(await flooding.status()).toMatchObject({ state: 'running', restarts: 0 });
     expect((await flooding.stop()).body.state).toBe('stopped');
   });
@@ -71,8 +71,8 @@ describe('what a tool may write', () => {
     const tool = await running('noisy', ['--at-start', `noise:${noise}`, '--after-init', `noise:${noise}`, '--noise']);
     await adds(tool);
     expect(await tool.textOf('echo', { text: 'through the noise' })).toBe('Echo: through the noise');
-    const { counters, ...status } = await tool.status();
-    expect(status).toMatchObject({ state: 'running', restarts: 0, inFlight: 0 });
+    const { counters, ...status } = await tool.atRest();
+    expect(status).toMatchObject({ state: 'running', restarts: 0 });
     expect(counters.noise).toBeGreaterThan(10);
   });
 

@@ -59,7 +59,7 @@ describe("README's first steps with curl, against the real server-everything", (
     try {
       let said = '';
       server.stderr.on('data', (data: Buffer) => (said += data.toString()));
-      await waitUntil(() => /listening|port/i.test(said), { timeoutMs: 15_000, what: 'the remote server to listen' });
+      await waitUntil(() => /listening|port/i.test(said), { what: 'the remote server to listen' });
       const script = readmeBlock('first-steps-remote');
       expect(script).toContain('http://127.0.0.1:3001/mcp');
       const remote = await run(script.replace(':3001/', `:${port}/`), env);
@@ -68,5 +68,5 @@ describe("README's first steps with curl, against the real server-everything", (
       server.kill('SIGKILL');
     }
     expect(await stopProgram(program)).toBe(0);
-  }, 90_000);
+  });
 });

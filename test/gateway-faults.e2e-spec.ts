@@ -3,7 +3,9 @@ import { GatewaySessions } from '../src/gateway/gateway-sessions';
 import { Settings } from '../src/settings/settings';
 import { aKey } from './support/accounts';
 import { aTool } from './support/a-tool';
+import { HeldTool } from './support/held-tool';
 import { aSession, initializeRequest, modernRequest, raw, type Reach } from './support/mcp-clients';
+import { waitUntil } from './support/process-tree';
 import { startTestApp, type TestApp } from './support/test-app';
 
 const PING = { jsonrpc: '2.0', id: 1, method: 'ping' };
@@ -44,6 +46,7 @@ const head = (app: TestApp, key: string, tool: string, more: string[] = []): str
   ].join('\r\n');
 
 describe('faults at the gateway', () => {
+  const held = new HeldTool();
   let app: TestApp;
   let key: string;
   beforeAll(async () => {
@@ -199,17 +202,19 @@ describe('faults at the gateway', () => {
   it('answers what is in flight when it is stopped, and refuses what comes then', async () => {
     const other = await startTestApp();
     const { key: own } = await aKey(other, { role: 'operator' });
-    await other.post('/tools', aTool({ name: 'fixture' }));
-    const way = { origin: other.origin, key: own, tool: 'fixture' };
+    await other.post('/tools', held.definition);
+    const way = { origin: other.origin, key: own, tool: 'held' };
     const session = await aSession(way);
-    const asked = raw(way, CALL('sleep', { ms: 800 }), session);
-    for (let inFlight = 0; inFlight === 0;) ({ inFlight } = (await other.get('/tools/fixture/status')).body);
+    const asked = raw(way, CALL('echo', { text: 'in flight' }), session);
+    const sent = async () => (await other.get('/logs/mcp?tool=held&method=tools/call&kind=request')).body.items.length;
+    await waitUntil(async () => (await sent()) === 1, { what: 'the call is under way' });
     const stopped = other.stop();
     await new Promise((resolve) => setImmediate(resolve));
     const refused = await raw(way, PING, session).catch(() => null);
     expect([503, undefined]).toContain(refused?.status);
+    held.letGo();
     const { status, body } = await asked;
-    expect([status, body.result.content[0].text]).toEqual([200, 'Slept 800 ms']);
+    expect([status, body.result.content[0].text]).toEqual([200, 'Echo: in flight']);
     await stopped;
   });
 });
@@ -217,6 +222,7 @@ describe('faults at the gateway', () => {
 describe('limits of the gateway', () => {
   let app: TestApp;
   let reach: Reach;
+  const held = new HeldTool();
   beforeAll(async () => {
     app = await startTestApp({
       env: {
@@ -227,8 +233,8 @@ describe('limits of the gateway', () => {
         GATEWAY_MAX_BODY_BYTES: '65536',
       },
     });
-    reach = { origin: app.origin, tool: 'fixture', key: (await aKey(app, { role: 'operator' })).key };
-    await app.post('/tools', aTool({ name: 'fixture' }));
+    reach = { origin: app.origin, tool: 'held', key: (await aKey(app, { role: 'operator' })).key };
+    await app.post('/tools', held.definition);
   });
   afterAll(() => app.stop());
 
@@ -242,12 +248,16 @@ describe('limits of the gateway', () => {
     const stranger = { ...reach, key: (await aKey(app, { role: 'operator' })).key };
     expect((await raw(stranger, initializeRequest())).body.error.data.code).toBe('too_many_sessions');
 
-    const sleep = (session: Record<string, string>, id: number, by = reach) =>
-      raw(by, { ...CALL('sleep', { ms: 1000 }), id }, session);
-    const answers = await Promise.all([
-      ...[sleep(first, 1), sleep(first, 2), sleep(first, 3)],
-      ...[sleep(second, 1), sleep(foreign, 1, other)],
-    ]);
+    let answered = 0;
+    const hold = async (session: Record<string, string>, id: number, by = reach) => {
+      const answer = await raw(by, { ...CALL('echo', { text: 'held' }), id }, session);
+      answered += 1;
+      return answer;
+    };
+    const all = [...[hold(first, 1), hold(first, 2), hold(first, 3)], ...[hold(second, 1), hold(foreign, 1, other)]];
+    await waitUntil(() => answered === 2, { what: 'two are refused' });
+    held.letGo();
+    const answers = await Promise.all(all);
     const codes = answers.flatMap(({ status, body }) => (body.error ? [`${status} ${body.error.message}`] : [])).sort();
     expect(codes).toHaveLength(2);
     expect(codes[0]).toMatch(/^200 3 requests of this tool/);

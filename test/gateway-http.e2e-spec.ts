@@ -1,6 +1,7 @@
 import { request as httpRequest } from 'node:http';
 import { aKey } from './support/accounts';
 import { aTool } from './support/a-tool';
+import { HeldTool } from './support/held-tool';
 import { aSession, initializeRequest, modernRequest, raw, type Reach } from './support/mcp-clients';
 import { startTestApp, type TestApp } from './support/test-app';
 
@@ -8,6 +9,7 @@ const PING = { jsonrpc: '2.0', id: 1, method: 'ping' };
 const LIST = { jsonrpc: '2.0', id: 'a "quoted" id', method: 'tools/list' };
 
 describe('the gateway over HTTP', () => {
+  const held = new HeldTool();
   let app: TestApp;
   let reach: Reach;
   beforeAll(async () => {
@@ -104,10 +106,13 @@ describe('the gateway over HTTP', () => {
     });
 
     it('refuses a second request under an id that still waits', async () => {
-      const session = await aSession(reach);
-      const slow = { jsonrpc: '2.0', id: 5, method: 'tools/call', params: { name: 'sleep', arguments: { ms: 300 } } };
-      const [first, second] = await Promise.all([raw(reach, slow, session), raw(reach, slow, session)]);
-      expect([first.status, second.status].sort()).toEqual([200, 400]);
+      await app.post('/tools', held.definition);
+      const session = await aSession({ ...reach, tool: 'held' });
+      const call = { jsonrpc: '2.0', id: 5, method: 'tools/call', params: { name: 'echo', arguments: { text: 'x' } } };
+      const both = [1, 2].map(() => raw({ ...reach, tool: 'held' }, call, session));
+      expect((await Promise.race(both)).status).toBe(400);
+      held.letGo();
+      expect((await Promise.all(both)).map(({ status }) => status).sort()).toEqual([200, 400]);
     });
 
     it('knows no other methods of HTTP', async () => {

@@ -2,6 +2,7 @@ import { aKey } from './support/accounts';
 import { aTool } from './support/a-tool';
 import { crowd } from './support/crowd';
 import { aSession, raw, type Reach } from './support/mcp-clients';
+import { waitUntil } from './support/process-tree';
 import { startTestApp, type TestApp } from './support/test-app';
 
 describe('many clients of one server', () => {
@@ -54,8 +55,9 @@ describe('many clients of one server', () => {
     const { pid } = (await app.get('/tools/dual/status')).body;
     const call = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'sleep', arguments: { ms: 60_000 } } };
     const asked = raw(reach('dual'), call, session);
-    await app.get('/tools/dual/status');
-    for (let inFlight = 0; inFlight === 0;) ({ inFlight } = (await app.get('/tools/dual/status')).body);
+    const query = `sessionId=${session['mcp-session-id']}&method=tools/call&kind=request`;
+    const isSent = async () => (await app.get(`/logs/mcp?${query}`)).body.items.length === 1;
+    await waitUntil(isSent, { what: 'the call is under way' });
     process.kill(pid, 'SIGKILL');
     const { status, body } = await asked;
     expect([status, body.error.code, body.error.data.code]).toEqual([200, 502, 'tool_connection_lost']);

@@ -16,14 +16,19 @@ describe('the joint lists', () => {
   });
   afterEach(() => app.stop());
 
+  /** Runs already: a list waits for three seconds for those that do not, which may be too short on a busy machine. */
+  const running = async (tool: ReturnType<typeof aTool>): Promise<void> => {
+    await app.post('/tools', tool);
+    expect((await app.post(`/tools/${tool.name}/start`)).status).toBe(200);
+  };
   const list = async (method = 'tools/list', params: Record<string, unknown> = {}, who = reach): Promise<any> => {
     const { body, headers } = modernRequest(1, method, params);
     return (await raw(who, body, headers)).body;
   };
 
   it('are cut into pages that hold every entry once, with cursors that nobody else can make', async () => {
-    await app.post('/tools', aTool({ name: 'many', flags: ['--tools', '700', '--page-size', '300'] }));
-    await app.post('/tools', aTool({ name: 'few' }));
+    await running(aTool({ name: 'many', flags: ['--tools', '700', '--page-size', '300'] }));
+    await running(aTool({ name: 'few' }));
     const seen: string[] = [];
     let cursor: string | undefined;
     let pages = 0;
@@ -43,7 +48,7 @@ describe('the joint lists', () => {
   });
 
   it('wait for no tool that hangs or can not be started, and say which they are without', async () => {
-    await app.post('/tools', aTool({ name: 'good' }));
+    await running(aTool({ name: 'good' }));
     await app.post('/tools', aTool({ name: 'hanging', flags: ['--hang'], startTimeoutMs: 60_000 }));
     await app.post('/tools', aTool({ name: 'broken', command: 'no-such-command-anywhere' }));
     const { result } = await list();
@@ -68,8 +73,8 @@ describe('the joint lists', () => {
   });
 
   it('keep what a tool offered that does not run now, and leave out one that was stopped', async () => {
-    await app.post('/tools', aTool({ name: 'asleep' }));
-    await app.post('/tools', aTool({ name: 'stopped' }));
+    await running(aTool({ name: 'asleep' }));
+    await running(aTool({ name: 'stopped' }));
     expect(names((await list()).result.tools)).toEqual(expect.arrayContaining(['asleep__echo', 'stopped__echo']));
     await app.post('/tools/stopped/stop');
     // Killed from outside and not to be restarted: nobody has asked for its end.
@@ -83,7 +88,7 @@ describe('the joint lists', () => {
   });
 
   it('show a key of limited scope its own tools alone, and a viewer what it may not call', async () => {
-    for (const name of ['open', 'secret']) await app.post('/tools', aTool({ name }));
+    for (const name of ['open', 'secret']) await running(aTool({ name }));
     const limited = { ...reach, key: (await aKey(app, { role: 'operator', tools: ['open'] })).key };
     const tools = names((await list('tools/list', {}, limited)).result.tools);
     expect(new Set(tools.map((name) => name.split('__')[0]))).toEqual(new Set(['open']));
@@ -100,8 +105,8 @@ describe('the joint lists', () => {
   });
 
   it('are told to have changed when a tool offers something else, comes or goes', async () => {
-    await app.post('/tools', aTool({ name: 'one', flags: ['--era', 'legacy'] }));
-    await app.post('/tools', aTool({ name: 'two', flags: ['--era', 'modern'] }));
+    await running(aTool({ name: 'one', flags: ['--era', 'legacy'] }));
+    await running(aTool({ name: 'two', flags: ['--era', 'modern'] }));
     const told: string[] = [];
     const hear = (client: any): void => {
       client.fallbackNotificationHandler = ({ method }: { method: string }) => {
@@ -117,7 +122,6 @@ describe('the joint lists', () => {
       told.length = 0;
       await change();
       await waitUntil(() => told.filter((method) => method === `notifications/${kind}/list_changed`).length >= count, {
-        timeoutMs: 15_000,
         what: `${count} of ${kind}`,
       });
     };
@@ -136,7 +140,7 @@ describe('the joint lists', () => {
 
   it('cut names over 64 characters, and find the tool again that a call means', async () => {
     const name = 'a-tool-with-quite-a-long-name-as-some-people-like-them-very-much';
-    await app.post('/tools', aTool({ name: name.slice(0, 63) }));
+    await running(aTool({ name: name.slice(0, 63) }));
     const { tools } = (await list()).result;
     for (const { name: cut } of tools) expect(cut).toMatch(/^.{55}_[0-9a-f]{8}$/);
     expect(new Set(names(tools)).size).toBe(tools.length);

@@ -48,7 +48,14 @@ describe('all tools in one endpoint', () => {
     afterAll(() => client.close());
 
     it('starts tools that nobody has seen yet and lists what they offer, each under the name of its tool', async () => {
-      const { tools } = await client.listTools();
+      // A list waits for three seconds for tools that do not run yet, and goes on without them: a busy machine may need more.
+      const { tools } = await waitUntil(
+        async () => {
+          const listed = await client.listTools();
+          return new Set(names(listed.tools).map((name) => name.split('__')[0])).size === 4 && listed;
+        },
+        { what: 'all tools run' },
+      );
       expect(names(tools)).toEqual(
         expect.arrayContaining(['legacy__echo', 'modern__echo', 'twin-a__test_simple_text']),
       );
@@ -110,7 +117,7 @@ describe('all tools in one endpoint', () => {
       one.setRequestHandler(ElicitRequestSchema, async ({ params }) => {
         asked.push(params.message);
         // None is answered before both are asked.
-        await waitUntil(() => asked.length === 2, { timeoutMs: 20_000, what: 'both questions' });
+        await waitUntil(() => asked.length === 2, { what: 'both questions' });
         return { action: 'accept', content: { response: `for ${params.message}` } };
       }),
     );

@@ -8,6 +8,7 @@ import type { Client as LegacyClient } from '@modelcontextprotocol/sdk/client/in
 import { SupervisorService } from '../src/supervisor/supervisor.service';
 import { aKey } from './support/accounts';
 import { aLegacyClient, aModernClient, aSession, modernRequest, raw, type Reach } from './support/mcp-clients';
+import { waitUntil } from './support/process-tree';
 import { startTestApp, type TestApp } from './support/test-app';
 
 const FIXTURE = join(__dirname, 'conformance', 'fixture', 'stdio.mjs');
@@ -64,7 +65,7 @@ describe('what servers ask of clients', () => {
     const transports = clients.map((client) => client.transport as unknown as { terminateSession(): Promise<void> });
     await Promise.all(transports.map((transport) => transport.terminateSession()));
     await Promise.all(clients.map((client) => client.close()));
-    while (processesOf(era) > 1) await new Promise((resolve) => setImmediate(resolve));
+    await waitUntil(() => processesOf(era) === 1, { what: 'their servers have ended' });
   });
 
   it('reaches a modern client as input_required, of a server that knows nothing of that', async () => {

@@ -10,6 +10,7 @@ import {
   raw,
   type Reach,
 } from './support/mcp-clients';
+import { waitUntil } from './support/process-tree';
 import { startTestApp, type TestApp } from './support/test-app';
 import { ToolListChangedNotificationSchema } from '@modelcontextprotocol/sdk/types.js';
 
@@ -151,7 +152,7 @@ describe('streams of the gateway', () => {
     it.each(['legacy', 'modern'])('by a notification, at a server of era %s', async (era) => {
       const session = await aSession(reach(era));
       const asked = raw(reach(era), fromLegacy, session);
-      await inFlight(era);
+      await isSent(session['mcp-session-id']!);
       const params = { requestId: 'long', reason: 'enough' };
       await raw(reach(era), { jsonrpc: '2.0', method: 'notifications/cancelled', params }, session);
       const { status, events } = await asked;
@@ -172,29 +173,32 @@ describe('streams of the gateway', () => {
       const stream = await Stream.open(reach('legacy'), session, call);
       await stream.until(() => stream.events.length === 1);
       stream.hangUp();
-      for (;;) {
-        const rows = await rowsOf(`sessionId=${session['mcp-session-id']}&kind=response&method=tools/call`);
-        if (rows.length === 0) continue;
-        expect(rows[0]).toMatchObject({ outcome: 'ok' });
-        return;
-      }
+      const [row] = await waitUntil(
+        async () => {
+          const rows = await rowsOf(`sessionId=${session['mcp-session-id']}&kind=response&method=tools/call`);
+          return rows.length > 0 && rows;
+        },
+        { what: 'the call has ended' },
+      );
+      expect(row).toMatchObject({ outcome: 'ok' });
     });
 
-    const inFlight = async (tool: string): Promise<void> => {
-      for (let count = 0; count === 0;) ({ inFlight: count } = (await app.get(`/tools/${tool}/status`)).body);
-    };
+    const isSent = (sessionId: string): Promise<unknown> =>
+      waitUntil(async () => (await rowsOf(`sessionId=${sessionId}&kind=request&method=tools/call`)).length === 1, {
+        what: 'the call is under way',
+      });
 
     /** The server was told, and the call has its line. */
     const expectCancelled = async (tool: string, sessionId: string | null): Promise<void> => {
-      for (;;) {
-        const [ended] = (await rowsOf(`tool=${tool}&kind=error&method=tools/call`)).filter(
-          (row) => row.sessionId === sessionId && row.outcome === 'cancelled',
-        );
-        if (ended === undefined) continue;
-        const told = await rowsOf(`tool=${tool}&method=notifications/cancelled`);
-        expect(told.some((row) => row.payload.params.requestId === ended.rpcId)).toBe(true);
-        return;
-      }
+      const ended = await waitUntil(
+        async () =>
+          (await rowsOf(`tool=${tool}&kind=error&method=tools/call`)).find(
+            (row) => row.sessionId === sessionId && row.outcome === 'cancelled',
+          ),
+        { what: 'the call has its line' },
+      );
+      const told = await rowsOf(`tool=${tool}&method=notifications/cancelled`);
+      expect(told.some((row) => row.payload.params.requestId === ended.rpcId)).toBe(true);
     };
   });
 });

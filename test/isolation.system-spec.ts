@@ -67,7 +67,7 @@ describe.each(USERS)('MCPS.ONE as %s', (_name, user) => {
     await api('POST', '/tools', unmarked('held', tag));
     const started = await api('POST', '/tools/held/start');
     expect(started.body).toMatchObject({ state: 'running' });
-    await waitUntil(() => descendants(tag).length === 2, { timeoutMs: 5_000, what: 'the program and its daemon' });
+    await waitUntil(() => descendants(tag).length === 2, { what: 'the program and its daemon' });
     expect((await api('GET', '/tools/held/status')).body.memoryBytes).toBeGreaterThan(20_000_000);
 
     // Stopped, MCPS.ONE can't replace the guard that is killed first: the kernel is left alone with it.
@@ -78,11 +78,8 @@ describe.each(USERS)('MCPS.ONE as %s', (_name, user) => {
     process.kill(isolation.guard.pid, 'SIGKILL');
     program.child.kill('SIGKILL');
     await program.exited;
-    await waitUntil(() => descendants(tag).length === 0, { timeoutMs: 3_000, what: `${pids.join()} are gone` });
-    await waitUntil(() => groupMembers(started.body.pid).length === 0, {
-      timeoutMs: 3_000,
-      what: 'bwrap is gone, too',
-    });
+    await waitUntil(() => descendants(tag).length === 0, { what: `${pids.join()} are gone` });
+    await waitUntil(() => groupMembers(started.body.pid).length === 0, { what: 'bwrap is gone, too' });
   }, 120_000);
 
   it('F10: ends with bwrap a daemon that hides from its marker when the tool is stopped', async () => {
@@ -91,7 +88,7 @@ describe.each(USERS)('MCPS.ONE as %s', (_name, user) => {
     await api('DELETE', '/tools/held');
     await api('POST', '/tools', unmarked('stopped', tag));
     await api('POST', '/tools/stopped/start');
-    await waitUntil(() => descendants(tag).length === 2, { timeoutMs: 5_000, what: 'the program and its daemon' });
+    await waitUntil(() => descendants(tag).length === 2, { what: 'the program and its daemon' });
     expect((await api('POST', '/tools/stopped/stop')).body.state).toBe('stopped');
     expect(descendants(tag)).toEqual([]);
     expect(await stopProgram(program)).toBe(0);
@@ -120,7 +117,7 @@ describe.each(USERS)('MCPS.ONE as %s', (_name, user) => {
     const next = startProgram(path, {}, [], user);
     await next.listening();
     expect(next.output()).toContain('an earlier run had left behind');
-    await waitUntil(() => !descendants(tag).includes(left[0] ?? -1), { timeoutMs: 1_000, what: 'it is gone' });
+    await waitUntil(() => !descendants(tag).includes(left[0] ?? -1), { what: 'it is gone' });
     expect(await stopProgram(next)).toBe(0);
     expect(descendants(tag)).toEqual([]);
   }, 120_000);

@@ -45,7 +45,7 @@ describe('whatever happens to MCPS.ONE, no process of its tools is left over', (
     const api = await firstLogin(await program.listening(), path);
     await api('POST', '/tools', aTool({ name: 'daemonic', flags: ['--daemon'] }));
     const { pid } = (await api('POST', '/tools/daemonic/start')).body;
-    await waitUntil(() => ours().length === 2, { timeoutMs: 5000, what: 'the daemon to live' });
+    await waitUntil(() => ours().length === 2, { what: 'the daemon to live' });
     expect(groupMembers(pid)).toEqual([pid]);
     expect((await api('POST', '/tools/daemonic/stop')).body.state).toBe('stopped');
     expect(ours()).toEqual([]);
@@ -68,17 +68,11 @@ describe('whatever happens to MCPS.ONE, no process of its tools is left over', (
     const firstGuard = guardOf(program.pid);
     expect(firstGuard).toBeGreaterThan(0);
     process.kill(firstGuard ?? -1, 'SIGKILL');
-    await waitUntil(() => ![undefined, firstGuard].includes(guardOf(program.pid)), {
-      timeoutMs: 3000,
-      what: 'another guard',
-    });
+    await waitUntil(() => ![undefined, firstGuard].includes(guardOf(program.pid)), { what: 'another guard' });
 
     program.child.kill('SIGKILL');
     await program.exited;
-    await waitUntil(() => ours().length <= 1, {
-      timeoutMs: 10_000,
-      what: 'the guard to have ended all but the daemon',
-    });
+    await waitUntil(() => ours().length <= 1, { what: 'the guard to have ended all but the daemon' });
     const [daemon] = ours();
 
     const next = startProgram(path);
@@ -86,10 +80,7 @@ describe('whatever happens to MCPS.ONE, no process of its tools is left over', (
     expect(next.output()).toContain('an earlier run had left behind');
     expect(ours()).not.toContain(daemon);
     // All that should run, runs: two daemons' groups and five more.
-    await waitUntil(() => next.output().split('A tool is ready').length - 1 === 7, {
-      timeoutMs: 20_000,
-      what: 'all tools',
-    });
+    await waitUntil(() => next.output().split('A tool is ready').length - 1 === 7, { what: 'all tools' });
     expect(await stopProgram(next)).toBe(0);
     expect(ours()).toEqual([]);
     expect(decoy.exitCode).toBeNull();

@@ -35,8 +35,7 @@ const open = async (path: string, token = app.token): Promise<IncomingMessage> =
   const [answer] = (await once(request, 'response')) as [IncomingMessage];
   return answer;
 };
-const allClosed = () =>
-  waitUntil(() => app.nest.get(ExportStreams).openCount === 0, { timeoutMs: 5_000, what: 'no export is open' });
+const allClosed = () => waitUntil(() => app.nest.get(ExportStreams).openCount === 0, { what: 'no export is open' });
 /** More than the sockets of both sides hold. */
 const MUCH = { payload: `{"text":"${'x'.repeat(30_000)}"}` };
 
@@ -185,7 +184,7 @@ describe('an export', () => {
       answer.on('error', () => undefined);
       const began = performance.now();
       await other.close();
-      expect(performance.now() - began).toBeLessThan(10_000);
+      expect(performance.now() - began).toBeLessThan(30_000);
     } finally {
       await other.stop();
     }

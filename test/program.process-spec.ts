@@ -27,7 +27,7 @@ describe('the built program', () => {
       const program = startProgram(path);
       const origin = await program.listening();
       expect(origin).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
-      await waitUntil(() => program.output().includes('First login'), { timeoutMs: 5000, what: 'the last line' });
+      await waitUntil(() => program.output().includes('First login'), { what: 'the last line' });
       expect(program.output()).toContain(`${origin}/docs`);
       expect(program.output()).toContain(join(path, 'data/initial-admin-password'));
       program.child.kill(signal);
@@ -97,7 +97,7 @@ describe('the built program', () => {
     await once(idle, 'connect');
     const began = performance.now();
     expect(await stopProgram(program)).toBe(0);
-    expect(performance.now() - began).toBeLessThan(10_000);
+    expect(performance.now() - began).toBeLessThan(30_000);
   });
 
   it('keeps a second process off the same data by a link as well', async () => {

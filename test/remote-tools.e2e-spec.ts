@@ -93,7 +93,7 @@ describe('remote tools', () => {
       name,
       url: url.replace('PORT', String(refusing)).replace('CLOSED', String(closedPort)),
       restartPolicy: 'never',
-      timeoutMs: 4000,
+      timeoutMs: 60_000,
     };
     await app.post('/tools', { ...definition, headers: { Authorization: SECRET } });
     const { status, body } = await app.post(`/tools/${name}/start`);
@@ -104,7 +104,7 @@ describe('remote tools', () => {
 
   it('F41: goes to backoff when a remote server goes away', async () => {
     const { child, port } = await startFixture();
-    await app.post('/tools', { name: 'gone', url: `http://127.0.0.1:${port}/mcp`, timeoutMs: 3000 });
+    await app.post('/tools', { name: 'gone', url: `http://127.0.0.1:${port}/mcp` });
     expect((await app.post('/tools/gone/start')).body.state).toBe('running');
     child.stdin?.end();
     await once(child, 'exit');

@@ -100,13 +100,13 @@ describe('tools.allowInlineCode', () => {
         expect([state, lastError?.code]).toEqual(['failed', 'inline_code_refused']);
         return true;
       },
-      { timeoutMs: 20_000, what: 'its next life is refused' },
+      { what: 'its next life is refused' },
     );
     expect((await app.post('/tools/two/restart')).body).toMatchObject({ status: 502, reason: 'inline_code_refused' });
     await set({ 'tools.allowInlineCode': true });
     expect((await app.post('/tools/two/start')).status).toBe(200);
     await set({ 'tools.allowInlineCode': null });
-  }, 40_000);
+  });
 });
 
 describe('mcp.timeoutSeconds', () => {
@@ -131,7 +131,7 @@ describe('mcp.timeoutSeconds', () => {
     expect(after.headers.get('etag')).toBe(before.headers.get('etag'));
     await set({ 'mcp.timeoutSeconds': null });
     expect((await app.get('/tools/mute')).body.timeoutMs).toBe(30_000);
-  }, 30_000);
+  });
 
   it('is no business of a tool that has said its own, until that takes its word back', async () => {
     const { body } = await app.post('/tools', aTool({ name: 'own', timeoutMs: 4_000, maxRetries: 9 }));
@@ -169,42 +169,40 @@ describe('mcp.timeoutSeconds', () => {
     expect((await app.get('/tools/slow')).body.followsSettings).toEqual(['maxRetries']);
     await set({ 'mcp.timeoutSeconds': null });
     expect((await app.get('/tools/imported')).body.timeoutMs).toBe(30_000);
-  }, 40_000);
+  });
 });
 
 describe('mcp.maxRetries', () => {
   it('ends a crash loop that is under way after the new number', async () => {
     const tool = await aFaulty('crashing', ['--at-start', 'exit:1'], { restartPolicy: 'always' });
-    await tool.start();
-    expect((await tool.status()).state).toBe('backoff');
+    expect((await tool.start()).body.state).toBe('backoff');
     await set({ 'mcp.maxRetries': 1 });
-    const failed = await tool.until('has failed', ({ state }) => state === 'failed', 30_000);
+    const failed = await tool.until('has failed', ({ state }) => state === 'failed');
     expect(failed).toMatchObject({ restarts: 1, restartRequired: false });
     expect(failed.lastError.message).toContain('gave up after 1 restarts in a row');
     await set({ 'mcp.maxRetries': 0 });
     await tool.start();
     expect((await tool.status()).lastError.message).toContain('no restart is allowed');
     await set({ 'mcp.maxRetries': null });
-    await tool.start();
-    expect((await tool.status()).state).toBe('backoff');
+    expect((await tool.start()).body.state).toBe('backoff');
     await tool.stop();
-  }, 60_000);
+  });
 });
 
 describe('mcp.healthIntervalSeconds', () => {
   it('finds a mute tool sooner, and doubts nobody when it is 0', async () => {
     // Its own requests of the start end soon: a tool that has something to do is not asked.
-    const tool = await aFaulty('frozen', [], { timeoutMs: 1_000 });
+    const tool = await aFaulty('frozen', [], { timeoutMs: 1_000, startTimeoutMs: 60_000 });
     const { pid } = (await tool.start()).body;
     process.kill(pid, 'SIGSTOP');
     await set({ 'mcp.healthIntervalSeconds': 1 });
-    await tool.until('is doubted', ({ lastError }) => lastError?.code === 'unresponsive', 30_000);
+    await tool.until('is doubted', ({ lastError }) => lastError?.code === 'unresponsive');
     await set({ 'mcp.healthIntervalSeconds': 0 });
     process.kill(pid, 'SIGCONT');
     const { state, lastError } = await tool.status();
     expect([state, lastError]).toEqual(['running', null]);
     await set({ 'mcp.healthIntervalSeconds': null });
-  }, 60_000);
+  });
 });
 
 describe('all of them', () => {

@@ -18,6 +18,8 @@ describe('starting, stopping and calling when things go wrong', () => {
 
   const notExecutable = join(scratch, 'not-executable');
   writeFileSync(notExecutable, '#!/bin/sh\n', { mode: 0o644 });
+  const banner = join(scratch, 'banner.sh');
+  writeFileSync(banner, 'echo "Welcome! Type help for help."\nwhile read -r line; do :; done\n');
 
   it.each([
     ['command_not_found', { command: '/no/such/program' }],
@@ -28,7 +30,8 @@ describe('starting, stopping and calling when things go wrong', () => {
     ['handshake_timeout', { flags: ['--hang'], startTimeoutMs: 700 }],
     ['protocol_mismatch', { flags: ['--bad-version', '1999-01-01'] }],
     ['handshake_refused', { flags: ['--init-error'] }],
-    ['not_mcp', { flags: ['--not-mcp'], startTimeoutMs: 1500 }],
+    // A shell is quick: its banner is there long before the time is up.
+    ['not_mcp', { command: 'sh', args: [banner], startTimeoutMs: 1500 }],
   ])('F25, F5, F6: answers 502 with the reason %s, a hint, and leaves nothing running', async (reason, wrong) => {
     const name = `fails-${reason.replaceAll('_', '-')}`;
     await app.post('/tools', aTool({ name, restartPolicy: 'never', ...wrong }));
@@ -76,7 +79,7 @@ describe('starting, stopping and calling when things go wrong', () => {
         const { body } = await app.get('/tools/overtaken/status');
         return body.pid === null ? undefined : body;
       },
-      { timeoutMs: 5000, what: 'the process of the tool' },
+      { what: 'the process of the tool' },
     );
     expect((await app.post('/tools/overtaken/stop')).body.state).toBe('stopped');
     const aborted = await starting;
@@ -102,22 +105,21 @@ describe('starting, stopping and calling when things go wrong', () => {
     const stopped = await app.post('/tools/stubborn/stop');
     expect(stopped.body).toMatchObject({ state: 'stopped', lastExit: { signal: 'SIGKILL' } });
     expect(groupMembers(pid)).toEqual([]);
-  }, 30_000);
+  });
 
   it('F3: fails a call in flight at once when the program dies, then starts it again', async () => {
     await app.post('/tools', aTool({ name: 'mortal' }));
     const { pid } = (await app.post('/tools/mortal/start')).body;
-    const began = performance.now();
     const { status, body } = await app.post('/tools/mortal/call', { name: 'crash', arguments: { code: 9 } });
+    // Not `tool_timeout`, which is how it would end later.
     expect({ status, code: body.code }).toEqual({ status: 502, code: 'tool_connection_lost' });
     expect(body.detail).toContain('code 9');
-    expect(performance.now() - began).toBeLessThan(5_000);
     const again = await waitUntil(
       async () => {
         const now = (await app.get('/tools/mortal/status')).body;
         return now.state === 'running' && now.pid !== pid ? now : undefined;
       },
-      { timeoutMs: 10_000, what: 'the tool to run again' },
+      { what: 'the tool to run again' },
     );
     expect(again).toMatchObject({ restarts: 1, lastExit: { code: 9 } });
     const logged = await app.get('/logs/mcp?tool=mortal&target=crash&direction=from-server');
@@ -178,7 +180,6 @@ describe('starting, stopping and calling when things go wrong', () => {
     await app.post('/tools/settled/start');
     await app.post('/tools/settled/call', { name: 'crash', arguments: { code: 0 } });
     await waitUntil(async () => (await app.get('/tools/settled/status')).body.state === 'stopped', {
-      timeoutMs: 5000,
       what: 'the tool to have ended',
     });
     const patched = await app.patch('/tools/settled', { description: 'still resting' });

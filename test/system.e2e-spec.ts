@@ -231,7 +231,7 @@ describe('what MCPS.ONE tells of itself', () => {
           ? true
           : undefined;
       },
-      { timeoutMs: 25_000, what: 'another step to be measured' },
+      { what: 'another step to be measured' },
     );
   });
 });

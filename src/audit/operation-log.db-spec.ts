@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import { describeOn } from '../../test/support/describe-on';
 import { FakeClock } from '../../test/support/fake-clock';
 import { createMigratedDatabase, type MigratedDatabase } from '../../test/support/migrated-database';
 import { type RequestContext, currentRequest, noteTarget, runInRequest } from '../common/request-context';
@@ -201,5 +202,29 @@ describe('the operation log', () => {
     expect(row.actorName.length).toBeLessThanOrEqual(200);
     expect(row.actorName.slice(0, 2)).toBe(name.slice(0, 2));
     expect(row.targetId).toHaveLength(64);
+  });
+});
+
+describeOn('postgres', 'a hundred rows at once', () => {
+  it('are all written, however few connections there are and however short one is waited for', async () => {
+    const { options } = Reflect.get(db.dataSource.driver, 'master') as { options: { connectionTimeoutMillis: number } };
+    const { connectionTimeoutMillis } = options;
+    // Those that are open already are had at once.
+    await Promise.all(Array.from({ length: 10 }, () => db.dataSource.query('SELECT pg_sleep(0.05)')));
+    options.connectionTimeoutMillis = 50;
+    try {
+      let all: Promise<unknown> = Promise.resolve();
+      await db.transactions.run(async (tx) => {
+        // No other row is written before this one is committed, ten times later than anybody waits for a connection.
+        await operations.append(anEntry(), tx);
+        all = Promise.all(Array.from({ length: 100 }, () => operations.append(anEntry())));
+        all.catch(() => undefined);
+        await tx.query('SELECT pg_sleep(0.5)');
+      });
+      await all;
+    } finally {
+      options.connectionTimeoutMillis = connectionTimeoutMillis;
+    }
+    expect(await rows()).toHaveLength(101);
   });
 });

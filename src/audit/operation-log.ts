@@ -7,6 +7,7 @@ import { type Actor, currentRequest, SYSTEM_ACTOR, type Target } from '../common
 import { SecretKeys } from '../config/secret-keys';
 import { Transactions, type Tx } from '../database/transactions';
 import { Events } from '../events/events';
+import { AppendTurns } from './append-turns';
 import { anchorAt, GENESIS, hashOfOperation } from './operation-chain';
 import { Operation, type OperationOutcome } from './operation.entity';
 import { OperationRepository } from './operation.repository';
@@ -33,6 +34,7 @@ const MAX_ID = 64;
 @Injectable()
 export class OperationLog implements OnApplicationBootstrap {
   private readonly logger = new Logger(OperationLog.name);
+  private readonly turns = new AppendTurns();
 
   constructor(
     private readonly repository: OperationRepository,
@@ -90,7 +92,7 @@ export class OperationLog implements OnApplicationBootstrap {
         (row) => anchorAt('end', row, key),
         signsAnew,
       );
-    await (tx ? write(tx) : this.transactions.run(write));
+    await (tx ? write(tx) : this.turns.run(() => this.transactions.run(write)));
     if (request) request.operationRecorded = true;
   }
 }

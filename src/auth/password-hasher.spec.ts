@@ -1,14 +1,7 @@
+import { cpuMsOfThreads } from '../../test/support/cpu-time';
 import { PasswordHasher } from './password-hasher';
 
 const PASSWORD = 'correct horse battery staple';
-
-/** CPU of the whole process in milliseconds, the threads that hash included: unlike time, other programs don't change it. */
-async function cpuMs(work: () => Promise<unknown>): Promise<number> {
-  const before = process.cpuUsage();
-  await work();
-  const { user, system } = process.cpuUsage(before);
-  return (user + system) / 1000;
-}
 
 describe('the password hasher', () => {
   const hasher = new PasswordHasher();
@@ -29,14 +22,14 @@ describe('the password hasher', () => {
 
   it('A5: hashes for an unknown user as well, so that the time tells nothing', async () => {
     const stored = await hasher.hash(PASSWORD);
-    const [ofKnown, ofUnknown]: number[][] = [[], []];
-    for (let round = 0; round < 5; round++) {
-      ofKnown?.push(await cpuMs(() => hasher.verify(stored, 'wrong')));
-      ofUnknown?.push(await cpuMs(() => hasher.verify(null, 'wrong')));
+    let [known, unknown] = [Infinity, Infinity];
+    const areAlike = () => unknown > known / 1.5 && unknown < known * 1.5;
+    // The least of some tries: what else the machine does makes single ones dearer.
+    for (let round = 0; round < 3 || (round < 30 && !areAlike()); round++) {
+      known = Math.min(known, await cpuMsOfThreads(() => hasher.verify(stored, 'wrong')));
+      unknown = Math.min(unknown, await cpuMsOfThreads(() => hasher.verify(null, 'wrong')));
     }
-    const [known, unknown] = [Math.min(...(ofKnown ?? [])), Math.min(...(ofUnknown ?? []))];
-    expect(unknown).toBeGreaterThan(known / 1.5);
-    expect(unknown).toBeLessThan(known * 1.5);
+    expect({ known, unknown, areAlike: areAlike() }).toEqual({ known, unknown, areAlike: true });
   });
 
   it('lets an unknown user in with no password, not even that of its stand-in', async () => {

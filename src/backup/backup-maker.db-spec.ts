@@ -78,7 +78,7 @@ describe.each(ways)('a backup by %s', (way) => {
     expect(rowsOf(made, 'settings')).toBeLessThanOrEqual(500 + written);
     expect(written).toBeGreaterThan(10);
     // B3: no write waits for the copy. The bench has the 250 ms of the promise; here a busy machine must not matter.
-    expect(slowestMs).toBeLessThan(5_000);
+    expect(slowestMs).toBeLessThan(20_000);
     const opened = await open(workshop.places.file(made.header.id));
     expect(opened.header).toEqual(made.header);
     expect(readdirSync(workshop.places.workRoot)).toEqual([]);

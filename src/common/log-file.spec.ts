@@ -38,6 +38,7 @@ describe('the log file', () => {
   });
 
   afterEach(() => {
+    jest.useRealTimers();
     jest.restoreAllMocks();
     removeTemporaryFolders();
   });
@@ -100,10 +101,10 @@ describe('the log file', () => {
     try {
       log.write(anEntry({ message: 'of the old day' }));
       await waitUntil(() => readFileSync(join(folder, 'app.log'), 'utf8') !== '', {
-        ...{ timeoutMs: 10_000, what: 'the line is written' },
+        what: 'the line is written',
       });
       jest.setSystemTime(midnight + 1);
-      await waitUntil(() => existsSync(putAside), { timeoutMs: 10_000, what: 'the file is put aside' });
+      await waitUntil(() => existsSync(putAside), { what: 'the file is put aside' });
       log.write(anEntry({ message: 'of the new day' }));
       await log.close();
     } finally {
@@ -122,11 +123,15 @@ describe('the log file', () => {
       log.write(anEntry({ message }));
       await log.close();
     };
+    // No midnight comes in between.
+    jest.useFakeTimers({ doNotFake: REAL_TIMERS, now: new Date(2026, 10, 24, 12) });
     await write('yesterday');
-    const yesterday = new Date(Date.now() - 86_400_000);
+    const yesterday = new Date(2026, 10, 23, 12);
     utimesSync(file, yesterday, yesterday);
     writeFileSync(`${file}.1.gz`, 'of before');
     await write('today');
+    const today = new Date(2026, 10, 24, 12);
+    utimesSync(file, today, today);
     await write('today again');
     expect(readFileSync(`${file}.2.gz`, 'utf8')).toBe('of before');
     expect(statSync(`${file}.1.gz`).mode & 0o777).toBe(0o600);
@@ -140,7 +145,7 @@ describe('the log file', () => {
     const file = join(temporaryFolder(), 'app.log');
     mkdirSync(file);
     const log = new LogFile(file, JSON_LINES, { ...LOG_FILE_LIMITS, pauseMs: 0 });
-    await waitUntil(() => said.length > 0, { timeoutMs: 5_000, what: 'the trouble is told' });
+    await waitUntil(() => said.length > 0, { what: 'the trouble is told' });
     for (let n = 0; n < 5; n++) log.write(anEntry());
     rmdirSync(file);
     await waitUntil(
@@ -148,7 +153,7 @@ describe('the log file', () => {
         log.write(anEntry({ message: 'again' }));
         return statSync(file, { throwIfNoEntry: false })?.isFile() === true && said.length > 1;
       },
-      { timeoutMs: 5_000, what: 'it is written again' },
+      { what: 'it is written again' },
     );
     await log.close();
     expect(said).toEqual([

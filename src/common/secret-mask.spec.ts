@@ -1,3 +1,4 @@
+import { cpuMsOf } from '../../test/support/cpu-time';
 import { SecretMask } from './secret-mask';
 
 describe('a secret mask', () => {
@@ -58,8 +59,6 @@ describe('a secret mask', () => {
   it('stays fast on a large text with many values', () => {
     const mask = new SecretMask(Array.from({ length: 50 }, (_, index) => `secret-value-${index}-`));
     const text = 'secret-value-'.repeat(100_000);
-    const before = performance.now();
-    expect(mask.apply(text)).toBe(text);
-    expect(performance.now() - before).toBeLessThan(2_000);
+    expect(cpuMsOf(() => expect(mask.apply(text)).toBe(text))).toBeLessThan(2_000);
   });
 });

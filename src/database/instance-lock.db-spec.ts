@@ -54,9 +54,10 @@ describe('an instance lock', () => {
   it('held by another process is refused at once, with the pid of its holder', async () => {
     const holder = await anotherProcess();
     expect(holder.said).toBe('held');
-    const before = performance.now();
+    const began = performance.now();
     expect(refusal()).toMatchObject({ holder: holder.pid, what });
-    expect(performance.now() - before).toBeLessThan(1_000);
+    // The driver itself would wait for seconds.
+    expect(performance.now() - began).toBeLessThan(4_000);
     expect(refusal()?.message).toBe(
       `${what} is in use by another MCPS.ONE (pid ${holder.pid}). ` +
         'Stop that one first, or give this one its own DATA_DIR and DATABASE_URL.',
@@ -132,8 +133,7 @@ describeOn('postgres', 'the lock on a PostgreSQL database', () => {
       onTaken: (holder) => told.push(`taken by ${holder}`),
       onRegained: () => told.push('regained'),
     });
-    const until = (what: string) =>
-      waitUntil(() => (told.at(-1) === what ? true : undefined), { timeoutMs: 20_000, what });
+    const until = (what: string) => waitUntil(() => (told.at(-1) === what ? true : undefined), { what });
     gate.shut();
     await until('lost');
     gate.open();
@@ -142,7 +142,6 @@ describeOn('postgres', 'the lock on a PostgreSQL database', () => {
     await until('lost');
     // The server may still have to notice that the first holder is gone.
     const other = await waitUntil(() => PostgresLock.take(database.url, NOBODY).catch(() => undefined), {
-      timeoutMs: 20_000,
       what: 'the lock to be free',
     });
     gate.open();

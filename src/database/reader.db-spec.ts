@@ -6,6 +6,7 @@ import {
   readerOf,
 } from '../../test/support/migrated-database';
 import { logStoreOf, toEntry } from '../../test/support/log-stores';
+import { waitUntil } from '../../test/support/process-tree';
 import { storeMessages } from '../../test/support/packed-messages';
 import { Dice, randomMessages } from '../../test/support/random-messages';
 import { newId } from '../common/ids';
@@ -38,20 +39,21 @@ describe('the reader of heavy queries', () => {
   });
 
   it('ends a query at its limit with a sentence that says how to narrow it, and goes on', async () => {
-    const began = performance.now();
     const query = reader.query({ sql: FOREVER[reader.dialect], values: [] }, { limitMs: 300 });
     await expect(query).rejects.toThrow(QueryTooSlowError);
     await expect(query).rejects.toThrow(/ended after 0.3 s: narrow it, best by `from` and `to`/);
-    expect(performance.now() - began).toBeLessThan(5_000);
     expect(await reader.query({ sql: 'SELECT 1 AS one', values: [] })).toEqual([{ one: 1 }]);
   });
 
   it('keeps short queries going beside a long one', async () => {
-    const long = reader.query({ sql: FOREVER[reader.dialect], values: [] }, { limitMs: 2_000 }).catch(() => 'ended');
-    const began = performance.now();
+    const ended: string[] = [];
+    const long = reader
+      .query({ sql: FOREVER[reader.dialect], values: [] }, { limitMs: 3_000 })
+      .catch(() => ended.push('long'));
     await reader.query({ sql: 'SELECT 1 AS one', values: [] });
-    expect(performance.now() - began).toBeLessThan(1_500);
-    expect(await long).toBe('ended');
+    ended.push('short');
+    await long;
+    expect(ended).toEqual(['short', 'long']);
   });
 
   it('refuses what would wait for too long instead of queueing it for ever', async () => {
@@ -80,7 +82,7 @@ describeOn('sqlite', 'the threads of the reader', () => {
     expect(own.threadCount).toBe(0);
     await own.query({ sql: 'SELECT 1', values: [] });
     expect(own.threadCount).toBe(1);
-    while (own.threadCount > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    await waitUntil(() => own.threadCount === 0, { what: 'the thread has ended' });
     expect(await own.query({ sql: 'SELECT 1 AS one', values: [] })).toEqual([{ one: 1 }]);
     await own.close();
   });
@@ -95,7 +97,8 @@ describeOn('sqlite', 'the threads of the reader', () => {
   });
 
   it('look at the clock for each chunk of messages, also where none of them is wanted', async () => {
-    const own = new SqliteReader(dataOf());
+    // A thread that did not look would be waited for until the test is over.
+    const own = new SqliteReader(dataOf(), undefined, 120_000);
     await storeMessages(db, randomMessages(300, new Dice(1)), [300]);
     for (const query of ['{}', '{"toolId":"none"}', '{"search":"nowhere to be found"}']) {
       // The same chunk again and again.

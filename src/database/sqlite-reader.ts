@@ -45,6 +45,7 @@ export class SqliteReader extends Reader {
   constructor(
     private readonly data: ReadingData,
     private readonly idleMs = IDLE_MS,
+    private readonly graceMs = GRACE_MS,
   ) {
     super();
   }
@@ -80,7 +81,7 @@ export class SqliteReader extends Reader {
     thread.worker.ref();
     const { limitMs } = job.request;
     // The thread ends the query by itself; this is for one that is stuck where it can't look at the clock.
-    thread.timer = setTimeout(() => void this.end(thread, new QueryTooSlowError(limitMs)), limitMs + GRACE_MS);
+    thread.timer = setTimeout(() => void this.end(thread, new QueryTooSlowError(limitMs)), limitMs + this.graceMs);
     thread.worker.postMessage(job.request);
   }
 

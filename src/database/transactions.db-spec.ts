@@ -183,7 +183,6 @@ describeOn('sqlite', 'on the one connection of SQLite', () => {
   const HINT = /A query inside a transaction must use that transaction: hand its `tx`/;
 
   it('a query in a transaction that does not use it fails at once and says why', async () => {
-    const before = performance.now();
     const forgetful = db.transactions.run(async (tx) => {
       await tx.insert(Note, aNote(1));
       await db.dataSource.manager.insert(Note, aNote(2));
@@ -191,7 +190,6 @@ describeOn('sqlite', 'on the one connection of SQLite', () => {
     await expect(forgetful).rejects.toThrow(HINT);
     const nested = db.transactions.run(() => db.transactions.run((tx) => tx.insert(Note, aNote(3))));
     await expect(nested).rejects.toThrow(HINT);
-    expect(performance.now() - before).toBeLessThan(1_000);
     expect(await storedIds()).toEqual([]);
   });
 
@@ -232,19 +230,22 @@ describeOn('sqlite', 'on the one connection of SQLite', () => {
     expect(await storedIds()).toEqual([2, 3]);
   });
 
-  /** Another process that writes `body` in a transaction which it keeps open for a moment. */
-  async function startOtherWriter(id: number, holdMs: number): Promise<{ ended: Promise<unknown> }> {
+  /** Another process that writes `body` in a transaction which it keeps open for a moment, or until it is told. */
+  async function startOtherWriter(
+    id: number,
+    holdMs?: number,
+  ): Promise<{ ended: Promise<unknown>; letGo: () => void }> {
     if (db.target.type !== 'sqlite') throw new Error('on SQLite only');
     const program = `
       const db = new (require('better-sqlite3'))(process.argv[1]);
       db.exec("BEGIN IMMEDIATE; INSERT INTO notes (id, body) VALUES (${id}, 'other ${id}')");
       process.stdout.write('holding\\n');
-      setTimeout(() => db.exec('COMMIT'), ${holdMs});`;
-    const child = spawn(process.execPath, ['-e', program, db.target.file], { stdio: ['ignore', 'pipe', 'inherit'] });
+      ${holdMs === undefined ? `process.stdin.resume().on('end', ` : `setTimeout(`}() => db.exec('COMMIT'), ${holdMs});`;
+    const child = spawn(process.execPath, ['-e', program, db.target.file], { stdio: ['pipe', 'pipe', 'inherit'] });
     const ended = once(child, 'exit');
     await Promise.race([once(child.stdout, 'data'), ended]);
     expect(child.exitCode).toBeNull();
-    return { ended };
+    return { ended, letGo: () => void child.stdin.end() };
   }
 
   it('a write waits for another process that is writing', async () => {
@@ -270,10 +271,11 @@ describeOn('sqlite', 'on the one connection of SQLite', () => {
     const connection = Reflect.get(db.dataSource.driver, 'databaseConnection') as Database;
     connection.pragma('busy_timeout = 1');
     try {
-      const other = await startOtherWriter(1, 300);
+      const other = await startOtherWriter(1);
       const runner = db.dataSource.createQueryRunner();
       await expect(db.transactions.run((tx) => tx.insert(Note, aNote(2)))).rejects.toThrow(/database is locked/);
       await expect(runner.startTransaction()).rejects.toThrow(/database is locked/);
+      other.letGo();
       await other.ended;
       await db.transactions.run((tx) => tx.insert(Note, aNote(3)));
       await runner.release();

@@ -1,5 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
+import { waitUntil } from '../../test/support/process-tree';
 import { Events } from '../events/events';
 import type { LogEntries, LogEntry, LogKind } from './log-entries';
 import { LogFollowing } from './log-feed';
@@ -146,7 +147,7 @@ describe('who follows a log', () => {
     await world.settled();
     expect(world.numbers).toEqual([]);
     world.failure = null;
-    for (let n = 0; n < 600 && world.numbers.length === 0; n++) await new Promise((resolve) => setTimeout(resolve, 10));
+    await waitUntil(() => world.numbers.length > 0, { what: 'it has tried again' });
     expect(world.numbers).toEqual([1]);
   });
 

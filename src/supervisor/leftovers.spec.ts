@@ -71,7 +71,7 @@ describe('what an earlier run has left behind', () => {
 
   it('F30: is found with those who have a process group of their own in its session', async () => {
     const pid = await aSession('set -m; sleep 60 & echo $!; exec sleep 60', '/bin/bash');
-    await waitUntil(() => groupMembers(pid).length === 1, { timeoutMs: 2_000, what: 'two groups' });
+    await waitUntil(() => groupMembers(pid).length === 1, { what: 'two groups' });
     plant(pid);
     expect(await reap()).toBe(2);
   });
@@ -81,10 +81,10 @@ describe('what an earlier run has left behind', () => {
     plant(pid, { id: 'led' });
     const born = ticksSinceBoot() ?? 0;
     // The clock of start times has steps of 10 ms.
-    await waitUntil(() => (ticksSinceBoot() ?? 0) > born + 1, { timeoutMs: 1_000, what: 'the clock ticks' });
+    await waitUntil(() => (ticksSinceBoot() ?? 0) > born + 1, { what: 'the clock ticks' });
     beat(['led']);
     process.kill(pid, 'SIGKILL');
-    await waitUntil(() => readProcess(pid) === null, { timeoutMs: 2_000, what: 'the leader is reaped' });
+    await waitUntil(() => readProcess(pid) === null, { what: 'the leader is reaped' });
     expect(groupMembers(pid)).toHaveLength(1);
     expect(await reap()).toBe(1);
     expect(groupMembers(pid)).toEqual([]);
@@ -95,7 +95,7 @@ describe('what an earlier run has left behind', () => {
     plant(pid, { id: 'led' });
     beat(['led'], readProcess(pid)?.startTicks);
     process.kill(pid, 'SIGKILL');
-    await waitUntil(() => readProcess(pid) === null, { timeoutMs: 2_000, what: 'the leader is reaped' });
+    await waitUntil(() => readProcess(pid) === null, { what: 'the leader is reaped' });
     expect(await reap()).toBe(0);
     expect(groupMembers(pid)).toHaveLength(1);
     expect(remaining()).toEqual([]);

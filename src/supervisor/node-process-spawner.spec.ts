@@ -26,7 +26,7 @@ function sh(script: string): Promise<ManagedProcess> {
 }
 
 function gone(child: ManagedProcess): Promise<unknown> {
-  return waitUntil(() => child.isGone(), { timeoutMs: 3_000, what: 'the group is gone' });
+  return waitUntil(() => child.isGone(), { what: 'the group is gone' });
 }
 
 function refusalOf(launch: Partial<Launch>): Promise<unknown> {
@@ -90,7 +90,7 @@ describe('a program that cannot be started', () => {
     await refusalOf({ command: join(folder, 'nothing') });
     const before = openFileDescriptors().length;
     for (let round = 0; round < 10; round++) await refusalOf({ command: join(folder, 'nothing') });
-    await waitUntil(() => openFileDescriptors().length <= before, { timeoutMs: 2_000, what: 'all are closed' });
+    await waitUntil(() => openFileDescriptors().length <= before, { what: 'all are closed' });
   });
 });
 
@@ -234,7 +234,7 @@ describe('a run that is written down', () => {
     await recording.prepare();
     const keep = records.keep.bind(records);
     jest.spyOn(records, 'keep').mockImplementation(async (run, leads) => {
-      await waitUntil(() => !leads(), { timeoutMs: 3_000, what: 'the program has ended' });
+      await waitUntil(() => !leads(), { what: 'the program has ended' });
       await new Promise((resolve) => setImmediate(resolve));
       await keep(run, leads);
     });

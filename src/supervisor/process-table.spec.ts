@@ -28,7 +28,7 @@ describe('the process table', () => {
     try {
       await once(child, 'spawn');
       const row = () => readProcessTable()?.find(({ pid }) => pid === child.pid);
-      await waitUntil(() => row()?.state === 'S', { timeoutMs: 2_000, what: 'it sleeps' });
+      await waitUntil(() => row()?.state === 'S', { what: 'it sleeps' });
       expect(row()).toEqual({
         pid: child.pid,
         ppid: process.pid,

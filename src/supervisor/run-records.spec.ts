@@ -57,7 +57,7 @@ describe('the journal of runs', () => {
     await records.keep(aRun('orphaned'), () => false);
     const born = ticksSinceBoot() ?? 0;
     try {
-      await waitUntil(() => readdirSync(folder).includes('alive'), { timeoutMs: 4_000, what: 'the first beat' });
+      await waitUntil(() => readdirSync(folder).includes('alive'), { what: 'the first beat' });
     } finally {
       child.kill('SIGKILL');
     }

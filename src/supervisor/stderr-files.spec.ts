@@ -113,20 +113,19 @@ describe('the stderr of tools on disk', () => {
   it('F35: holds no descriptor once the program has ended, and takes the file up again with the next one', async () => {
     const house = new House();
     house.sink.write(lines('first life'));
-    await waitUntil(() => house.open === 1, { timeoutMs: 2_000, what: 'the file is open' });
+    await waitUntil(() => house.open === 1, { what: 'the file is open' });
     house.sink.end();
-    await waitUntil(() => house.open === 0, { timeoutMs: 2_000, what: 'the file is closed' });
+    await waitUntil(() => house.open === 0, { what: 'the file is closed' });
     house.sink.write(lines('second life'));
     house.sink.end();
-    await waitUntil(() => house.read().includes('second life'), { timeoutMs: 2_000, what: 'the second life is told' });
-    await waitUntil(() => house.open === 0, { timeoutMs: 2_000, what: 'the file is closed again' });
+    await waitUntil(() => house.read().includes('second life'), { what: 'the second life is told' });
+    await waitUntil(() => house.open === 0, { what: 'the file is closed again' });
   });
 
   it('holds no descriptor for an idle tool either', async () => {
     const house = new House({ idleMs: 10 });
     house.sink.write(lines('hello'));
     await waitUntil(() => existsSync(house.folder) && house.open === 0 && house.read() !== '', {
-      timeoutMs: 2_000,
       what: 'the file was written and closed',
     });
     house.sink.write(lines('again'));
@@ -137,11 +136,11 @@ describe('the stderr of tools on disk', () => {
   it('goes on under the new name of a tool that was renamed, from its next life on', async () => {
     const house = new House();
     house.sink.write(lines('old name'));
-    await waitUntil(() => house.open === 1, { timeoutMs: 2_000, what: 'the file is open' });
+    await waitUntil(() => house.open === 1, { what: 'the file is open' });
     house.tool = { ...TOOL, name: 'gitlab' };
     house.sink.write(lines('still this life'));
     house.sink.end();
-    await waitUntil(() => house.open === 0, { timeoutMs: 2_000, what: 'the file is closed' });
+    await waitUntil(() => house.open === 0, { what: 'the file is closed' });
     house.sink.write(lines('next life'));
     await house.files.close();
     expect(readdirSync(house.folder).sort()).toEqual([FILE, 'gitlab.c7427568.log']);
@@ -156,7 +155,7 @@ describe('the stderr of tools on disk', () => {
     writeFileSync(house.folder, '');
     house.sink.write(lines('lost', 'lost too'));
     other.write(lines('lost as well'));
-    await waitUntil(() => house.files.lostLines === 3, { timeoutMs: 2_000, what: 'the lines are counted' });
+    await waitUntil(() => house.files.lostLines === 3, { what: 'the lines are counted' });
     expect(said.filter(([level]) => level === 'warn')).toHaveLength(1);
     expect(JSON.stringify(said)).toMatch(/ENOTDIR|EEXIST/);
     rmSync(house.folder);
@@ -173,7 +172,7 @@ describe('the stderr of tools on disk', () => {
     mkdirSync(house.logDir, { recursive: true });
     writeFileSync(house.folder, '');
     house.sink.write(lines('lost'));
-    await waitUntil(() => house.files.lostLines === 1, { timeoutMs: 2_000, what: 'the line is counted' });
+    await waitUntil(() => house.files.lostLines === 1, { what: 'the line is counted' });
     rmSync(house.folder);
     house.sink.write(lines('too early'));
     await house.files.close();

@@ -1,8 +1,8 @@
 import { Logger } from '@nestjs/common';
 import { aSupervisedTool } from '../../test/support/a-supervised-tool';
 import { type FakeBehaviour, FakeSpawner } from '../../test/support/fake-spawner';
-import { waitUntil } from '../../test/support/process-tree';
 import { removeTemporaryFolders, temporaryFolder } from '../../test/support/temporary-folder';
+import { soon, useVirtualTime } from '../../test/support/virtual-time';
 import { SystemClock } from '../common/clock';
 import type { AppConfig } from '../config/app-config';
 import { Events } from '../events/events';
@@ -12,6 +12,8 @@ import { GroupUsageReader } from './group-usage';
 import { SpawnError } from './process-spawner';
 import { SupervisorService } from './supervisor.service';
 import { STOPPED_SNAPSHOT } from './tool-snapshot';
+
+useVirtualTime();
 
 const CONFIG = {
   environmentOfChildren: { PATH: process.env.PATH, SECRET_KEY: 'ours' },
@@ -152,7 +154,7 @@ describe('the supervisor', () => {
     spawner.last.say({ id: 999, result: {} });
     spawner.last.say({ id: 1, result: {} });
     const counted = { noise: 1, oversized: 0, late: 1, unknown: 1, stderrDropped: 0 };
-    await waitUntil(() => supervisor.snapshot('a').counters.late === 1, { timeoutMs: 1_000, what: 'all was heard' });
+    await soon(() => supervisor.snapshot('a').counters.late === 1);
     expect(supervisor.snapshot('a').counters).toEqual(counted);
     await supervisor.stop('a');
     expect(supervisor.snapshot('a').counters).toEqual(counted);

@@ -3,11 +3,13 @@ import { once } from 'node:events';
 import { ObservedInstance, QUICK_TIMES } from '../../test/support/an-instance';
 import { aSupervisedTool } from '../../test/support/a-supervised-tool';
 import { type FakeBehaviour, FakeSpawner } from '../../test/support/fake-spawner';
-import { waitUntil } from '../../test/support/process-tree';
+import { soon, useVirtualTime } from '../../test/support/virtual-time';
 import { SpawnError } from './process-spawner';
 import type { SupervisedTool } from './supervised-tool';
 import type { InstanceSurroundings } from './tool-instance';
 import type { LifecycleTimes } from './tool-lifecycle';
+
+useVirtualTime();
 
 const UNSUPPORTED = -32022;
 const PATIENT: LifecycleTimes = { ...QUICK_TIMES, backoff: { firstMs: 60_000, maxMs: 60_000 } };
@@ -85,7 +87,7 @@ describe('which questions a server is asked first', () => {
     const { instance, spawner } = tooled([{}, { answers: false }, {}]);
     await instance.start();
     const restarted = instance.restart();
-    await waitUntil(() => spawner.children[1]?.methods.length === 1, { timeoutMs: 1_000, what: 'it is being asked' });
+    await soon(() => spawner.children[1]?.methods.length === 1);
     await instance.stop();
     expect(await restarted).toBe('aborted');
     await instance.start();
@@ -188,7 +190,7 @@ describe('F32: a suspension of MCPS.ONE itself', () => {
     const { instance, spawner } = tooled([{ ignoresEof: true, ignoresTerm: true }], {}, { clock, times });
     await instance.start();
     const stopped = instance.stop();
-    await waitUntil(() => spawner.last.signals.length === 1, { timeoutMs: 2_000, what: 'it was asked to end' });
+    await soon(() => spawner.last.signals.length === 1);
     const began = performance.now();
     jump(60_000);
     expect(await stopped).toBe(true);
@@ -202,7 +204,7 @@ describe('F32: a suspension of MCPS.ONE itself', () => {
     const { instance, spawner } = tooled([behaviour], {}, { clock, times: QUICK_TIMES });
     await instance.start();
     const stopped = instance.stop();
-    await waitUntil(() => spawner.last.signals.length === 2, { timeoutMs: 2_000, what: 'it was killed' });
+    await soon(() => spawner.last.signals.length === 2);
     jump(60_000);
     setTimeout(() => spawner.last.exit(null, 'SIGKILL'), 200); // after the rung would have been over, in its second time
     expect(await stopped).toBe(true);

@@ -2,8 +2,11 @@
 import { aSupervisedTool } from '../../test/support/a-supervised-tool';
 import { ObservedInstance, QUICK_TIMES } from '../../test/support/an-instance';
 import { FakeSpawner } from '../../test/support/fake-spawner';
+import { useVirtualTime } from '../../test/support/virtual-time';
 import type { SupervisedTool } from './supervised-tool';
 import type { InstanceSurroundings } from './tool-instance';
+
+useVirtualTime();
 
 const used: ObservedInstance[] = [];
 const unheard: unknown[] = [];

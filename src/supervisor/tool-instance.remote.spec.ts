@@ -113,16 +113,13 @@ describe('F41: the life of a remote tool', () => {
     const { remote, instance, call } = await connected();
     const before = instance.phases.length;
     // By then all of the handshake has been answered.
-    await waitUntil(() => remote.streams.size === 1, { timeoutMs: 5_000, what: 'the stream is open' });
+    await waitUntil(() => remote.streams.size === 1, { what: 'the stream is open' });
     remote.sessions.clear();
     await expect(call()).rejects.toMatchObject({
       code: 'tool_connection_lost',
       extra: { reason: 'remote_session_lost' },
     });
-    await waitUntil(() => instance.lifecycle.generation === 2 && instance.live, {
-      timeoutMs: 5_000,
-      what: 'it is back',
-    });
+    await waitUntil(() => instance.lifecycle.generation === 2 && instance.live, { what: 'it is back' });
     expect(instance.phases.slice(before)).toEqual(['stopping', 'starting', 'handshaking', 'running']);
     expect(instance.lifecycle).toMatchObject({ restarts: 0, lastError: null });
     expect([remote.opened, remote.times('tools/call')]).toEqual([2, 1]);
@@ -132,10 +129,7 @@ describe('F41: the life of a remote tool', () => {
   it('waits before it tries once more when the server forgets the next session as well', async () => {
     const { remote, instance, call } = await connected();
     for (const generation of [1, 2]) {
-      await waitUntil(() => instance.lifecycle.generation === generation && instance.live, {
-        timeoutMs: 5_000,
-        what: 'it is running',
-      });
+      await waitUntil(() => instance.lifecycle.generation === generation && instance.live, { what: 'it is running' });
       remote.sessions.clear();
       await expect(call()).rejects.toMatchObject({ extra: { reason: 'remote_session_lost' } });
     }
@@ -146,11 +140,11 @@ describe('F41: the life of a remote tool', () => {
 
   it('takes no notice of a server that closes its idle stream politely', async () => {
     const { remote, instance, call } = await connected();
-    await waitUntil(() => remote.streams.size === 1, { timeoutMs: 5_000, what: 'the stream is open' });
+    await waitUntil(() => remote.streams.size === 1, { what: 'the stream is open' });
     const { length } = instance.phases;
     for (const stream of [...remote.streams]) stream.end();
     // The SDK opens it again after a second.
-    await waitUntil(() => remote.streams.size === 1, { timeoutMs: 5_000, what: 'the stream is open again' });
+    await waitUntil(() => remote.streams.size === 1, { what: 'the stream is open again' });
     expect(await call()).toEqual({});
     expect(instance.phases).toHaveLength(length);
     expect([instance.lifecycle.generation, instance.lifecycle.failures, remote.opened]).toEqual([1, 0, 1]);
@@ -161,15 +155,12 @@ describe('F41: the life of a remote tool', () => {
     expect(await call()).toEqual({});
     remote.isSilent = true;
     const answer = call().catch((error: unknown) => error);
-    await waitUntil(() => remote.times('tools/call') === 2, { timeoutMs: 5_000, what: 'the call has arrived' });
+    await waitUntil(() => remote.times('tools/call') === 2, { what: 'the call has arrived' });
     remote.isSilent = false;
     const before = instance.phases.length;
     for (const stream of [...remote.streams]) stream.end();
     expect(await answer).toMatchObject({ code: 'tool_connection_lost' });
-    await waitUntil(() => instance.lifecycle.generation === 2 && instance.live, {
-      timeoutMs: 5_000,
-      what: 'it is back',
-    });
+    await waitUntil(() => instance.lifecycle.generation === 2 && instance.live, { what: 'it is back' });
     expect(instance.phases.slice(before)).toEqual(['stopping', 'starting', 'handshaking', 'running']);
     expect([remote.times('tools/call'), instance.lifecycle.restarts]).toEqual([2, 0]);
   });
@@ -178,7 +169,7 @@ describe('F41: the life of a remote tool', () => {
     const { remote, instance } = await connected('sse', { maxRetries: 50 });
     await remote.close();
     await instance.reaches('backoff');
-    await waitUntil(() => instance.lifecycle.failures >= 3, { timeoutMs: 5_000, what: 'it has tried' });
+    await waitUntil(() => instance.lifecycle.failures >= 3, { what: 'it has tried' });
     expect(instance.lifecycle.lastError?.code).toBe('remote_refused');
     await remote.listen();
     await instance.reaches('running');

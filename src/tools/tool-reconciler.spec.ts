@@ -2,8 +2,8 @@ import { Logger } from '@nestjs/common';
 import { aSupervisedTool } from '../../test/support/a-supervised-tool';
 import { FakeClock } from '../../test/support/fake-clock';
 import { type FakeBehaviour, FakeSpawner } from '../../test/support/fake-spawner';
-import { waitUntil } from '../../test/support/process-tree';
 import { removeTemporaryFolders, temporaryFolder } from '../../test/support/temporary-folder';
+import { soon, useVirtualTime } from '../../test/support/virtual-time';
 import { SystemClock } from '../common/clock';
 import type { AppConfig } from '../config/app-config';
 import { Events } from '../events/events';
@@ -22,6 +22,8 @@ import { ToolRuntimeService } from './tool-runtime.service';
 import type { ToolSecrets } from './tool-secrets';
 import { Tool } from './tool.entity';
 import type { ToolRepository } from './tool.repository';
+
+useVirtualTime();
 
 /** The rows of tools, without a database. */
 class FakeTools {
@@ -123,7 +125,7 @@ class House {
   }
 
   reaches(id: string, state: string): Promise<boolean> {
-    return waitUntil(() => this.stateOf(id) === state, { timeoutMs: 5_000, what: `${id} is ${state}` });
+    return soon(() => this.stateOf(id) === state);
   }
 
   private open(row: Tool) {
@@ -246,8 +248,8 @@ describe('a tick', () => {
     if (row) row.enabled = false;
     one.tools.rows.delete('gone');
     await one.reconciler.tick();
-    await waitUntil(() => one.spawner.alive.length === 0, { timeoutMs: 5_000, what: 'both are down' });
-    await waitUntil(() => one.supervisor.life('gone') === null, { timeoutMs: 1_000, what: 'one is forgotten' });
+    await soon(() => one.spawner.alive.length === 0);
+    await soon(() => one.supervisor.life('gone') === null);
     expect(one.supervisor.life('off')).toMatchObject({ phase: 'stopped' });
   });
 

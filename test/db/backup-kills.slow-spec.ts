@@ -24,7 +24,7 @@ async function completed(api: Api, id: string): Promise<any> {
       const { body } = await api('GET', `/system/backups/${id}`);
       return body.state !== 'running' && body;
     },
-    { timeoutMs: 60_000, what: 'the backup to end' },
+    { what: 'the backup to end' },
   );
 }
 
@@ -150,7 +150,7 @@ describe('kill -9 during a restore', () => {
       await api('POST', `/system/backups/${backupId}/restore`);
       await waitUntil(
         async () => (await api('GET', `/system/backups/${backupId}`)).body.restore?.state === 'completed',
-        { timeoutMs: 60_000, what: 'the restore to end' },
+        { what: 'the restore to end' },
       );
     });
     await inALife(async (api) => expect(await toolsOf(api)).toEqual(['old']));

@@ -16,7 +16,7 @@ export function endOf(app: TestApp, id: string): Promise<any> {
       const { body } = await app.get(`/system/backups/${id}`);
       return body.state === 'running' ? undefined : body;
     },
-    { timeoutMs: 60_000, what: 'the backup to be made' },
+    { what: 'the backup to be made' },
   );
 }
 
@@ -29,7 +29,7 @@ export async function verified(app: TestApp, id: string): Promise<any> {
       const { body: backup } = await app.get(`/system/backups/${id}`);
       return backup.verification?.state === 'running' ? undefined : backup;
     },
-    { timeoutMs: 60_000, what: 'the verification to end' },
+    { what: 'the verification to end' },
   );
 }
 

@@ -76,7 +76,7 @@ export async function readEvents(origin: string, request: EventRequest): Promise
           // What does not come any more is not waited for.
           return found?.data ?? (state.isOver && `an end with ${status} in place of it: ${JSON.stringify(problem)}`);
         },
-        { timeoutMs: 20_000, what: `the event ${event}` },
+        { what: `the event ${event}` },
       );
       if (typeof found === 'string') throw new Error(`Waited for ${event}, got ${found}`);
       return found;

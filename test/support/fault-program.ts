@@ -77,7 +77,7 @@ export function insightInto(path: string): { env: Record<string, string>; look: 
     async look(pid) {
       const before = lines().length;
       process.kill(pid, 'SIGUSR2');
-      await waitUntil(() => lines().length > before, { timeoutMs: 60_000, what: 'the program to tell of itself' });
+      await waitUntil(() => lines().length > before, { what: 'the program to tell of itself' });
       return { memoryBytes: residentBytes(pid), loopDelayMs: Number(lines().at(-1)) };
     },
   };

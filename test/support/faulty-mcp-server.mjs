@@ -5,7 +5,7 @@
  * that it starts.
  */
 import { spawn } from 'node:child_process';
-import { appendFileSync, closeSync, readFileSync } from 'node:fs';
+import { appendFileSync, closeSync, existsSync, readFileSync } from 'node:fs';
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import { PROTOCOL_FLAGS, readFlags, serveStdio, STDIO_FLAGS } from './fixture-mcp-server.mjs';
 
@@ -52,6 +52,7 @@ const DEEDS = {
 const ANSWERS = {
   mute: ['', 'no answer', () => []],
   late: ['MS', 'the answer, so much later', late],
+  held: ['FILE', 'the answer, as soon as there is that file', held],
   twice: ['', 'the answer, and another with the same id', (answer) => [line(answer), line(second(answer))]],
   'alien-ids': ['', 'answers to nobody, then the right one', alienIds],
   huge: ['MIB', 'an answer of that size in one line', huge],
@@ -174,6 +175,11 @@ async function* late(answer, ms) {
   yield line(answer);
 }
 
+async function* held(answer, file) {
+  while (!existsSync(file)) await delay(10);
+  yield line(answer);
+}
+
 function alienIds(answer) {
   const wrong = [answer.id + 1000, `x${answer.id}`, answer.id + 0.5, -answer.id, null, true, [answer.id]];
   return [...wrong.map((id) => line({ ...second(answer), id })), line(answer)];
@@ -264,15 +270,15 @@ serveStdio(options, {
     server.handle(message);
   },
   send(message, write) {
+    const isGreeting = message.method === undefined && greetings.delete(message.id);
+    // Before anybody can have read it.
+    if (isGreeting) note('ready');
     const spoil = spoilt.get(message.id);
     if (spoil) {
       spoilt.delete(message.id);
       void putAll(spoil(message));
     } else if (waiting > 0) inTurn(() => void write(message));
     else write(message);
-    if (message.method === undefined && greetings.delete(message.id)) {
-      note('ready');
-      misbehave('after-init');
-    }
+    if (isGreeting) misbehave('after-init');
   },
 });

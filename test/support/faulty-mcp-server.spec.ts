@@ -38,7 +38,6 @@ describe('the faulty server', () => {
       },
       says: (what: string | RegExp) =>
         waitUntil(() => (typeof what === 'string' ? text.includes(what) : what.test(text)) && text, {
-          timeoutMs: 5_000,
           what: `it says ${what.toString()}`,
         }),
     };
@@ -53,10 +52,7 @@ describe('the faulty server', () => {
           // Ended by itself, which most tests are about.
         }
       }
-      await waitUntil(() => groupMembers(child.pid ?? -1).length === 0, {
-        timeoutMs: 5_000,
-        what: 'the group is gone',
-      });
+      await waitUntil(() => groupMembers(child.pid ?? -1).length === 0, { what: 'the group is gone' });
     }
     removeTemporaryFolders();
   });
@@ -115,7 +111,6 @@ describe('the faulty server', () => {
     expect(inGroup.sort()).toEqual(others.slice(0, 3).sort());
     const environments = others.map((pid) => readFileSync(`/proc/${pid}/environ`, 'utf8').includes('PATH='));
     await waitUntil(() => readFileSync(`/proc/${others[4]}/comm`, 'utf8') === 'sleep\n', {
-      timeoutMs: 2_000,
       what: 'the shells to have become what they are',
     });
     expect(environments[0]).toBe(true);
@@ -138,7 +133,7 @@ describe('the faulty server', () => {
   it('floods until nobody listens', async () => {
     const server = start(['--after-init', 'stderr-flood,notify-flood']);
     await once(server.child.stdout, 'data');
-    await waitUntil(() => server.errors().length > 100_000, { timeoutMs: 5_000, what: 'a flood on stderr' });
+    await waitUntil(() => server.errors().length > 100_000, { what: 'a flood on stderr' });
     await server.says('"method":"notifications/message"');
   });
 

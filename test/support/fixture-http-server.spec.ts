@@ -101,7 +101,6 @@ describe('the fixture server over HTTP', () => {
     await stream.close();
     // The server learns of the hang-up by its socket, in its own time.
     await waitUntil(async () => (await post(endpoint, { method: 'ping' })).status === 404, {
-      timeoutMs: 5_000,
       what: 'the session has ended',
     });
   });

@@ -58,7 +58,7 @@ class FixtureProcess {
   }
 
   async message(what: string, matches: (message: Json) => boolean): Promise<Json> {
-    return (await waitUntil(() => this.messages.find(matches), { timeoutMs: 5_000, what }))!;
+    return (await waitUntil(() => this.messages.find(matches), { what }))!;
   }
 
   async initialize(): Promise<Json> {
@@ -86,7 +86,7 @@ describe('the fixture server over stdio', () => {
   afterEach(async () => {
     for (const fixture of started.splice(0)) {
       if (groupMembers(fixture.pid).length > 0) process.kill(-fixture.pid, 'SIGKILL');
-      await waitUntil(() => groupMembers(fixture.pid).length === 0, { timeoutMs: 2_000, what: 'the group is gone' });
+      await waitUntil(() => groupMembers(fixture.pid).length === 0, { what: 'the group is gone' });
     }
   });
 
@@ -261,7 +261,7 @@ describe('the fixture server over stdio', () => {
   it('mixes log lines into its messages when told to make noise', async () => {
     const fixture = start(['--noise']);
     await fixture.initialize();
-    await waitUntil(() => fixture.lines.length === 3, { timeoutMs: 2_000, what: 'both log lines came' });
+    await waitUntil(() => fixture.lines.length === 3, { what: 'both log lines came' });
     expect(fixture.messages).toHaveLength(1);
   });
 
@@ -272,7 +272,6 @@ describe('the fixture server over stdio', () => {
     const grandchild = () => groupMembers(fixture.pid).filter((pid) => pid !== fixture.pid);
     // TERM is ignored for certain by the time that the shell has become `sleep`.
     await waitUntil(() => readFileSync(`/proc/${grandchild()[0]}/comm`, 'utf8') === 'sleep\n', {
-      timeoutMs: 2_000,
       what: 'the grandchild sleeps',
     });
     expect(livingProcesses(marker).sort()).toEqual([fixture.pid, ...grandchild()].sort());
@@ -286,7 +285,7 @@ describe('the fixture server over stdio', () => {
     expect(await fixture.ended()).toBe('SIGKILL');
     expect(groupMembers(fixture.pid)).toHaveLength(1);
     process.kill(-fixture.pid, 'SIGKILL');
-    await waitUntil(() => livingProcesses(marker).length === 0, { timeoutMs: 2_000, what: 'everything is gone' });
+    await waitUntil(() => livingProcesses(marker).length === 0, { what: 'everything is gone' });
   });
 });
 
@@ -302,7 +301,7 @@ describe('open file descriptors', () => {
 describe('waiting', () => {
   it('gives back what the condition found', async () => {
     let polls = 0;
-    const found = await waitUntil(() => (polls += 1) === 3 && 'third', { timeoutMs: 2_000, what: 'three polls' });
+    const found = await waitUntil(() => (polls += 1) === 3 && 'third', { what: 'three polls' });
     expect(found).toBe('third');
   });
 

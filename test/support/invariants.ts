@@ -9,13 +9,13 @@
  */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import type { ToolSnapshot } from '../../src/supervisor/tool-snapshot';
 import type { BuiltProgram } from './built-program';
 import { groupMembers, livingProcesses, waitUntil } from './process-tree';
+import { type SeenStatus, StatusHistory } from './status-history';
 import { startTestApp, type TestApp, type TestAppOptions } from './test-app';
 import { type FaultyTool, type Send, ToolUnderTest } from './tool-under-test';
 
-/** How long the last of it may take: pipes are closed a moment after their process has gone. */
-const SETTLE_MS = 10_000;
 /** Files that come and go by themselves: the threads of the logs begin and end as they are needed, with eight files each. */
 const SPARE_FILES = 26;
 /** What a heap may keep for later. */
@@ -74,11 +74,11 @@ export function zombiesOf(parent: number): number[] {
     });
 }
 
-/** I1. `groups`: those that were started, by their leaders' pids. */
+/** I1, a moment later: pipes are closed after their process has gone. `groups`: those that were started, by their leaders' pids. */
 export async function expectNoOrphan(dataDir: string, groups: Iterable<number> = []): Promise<void> {
   const marker = markerOf(dataDir);
   const left = () => [...livingProcesses(marker), ...[...groups].flatMap(groupMembers)];
-  await waitUntil(() => left().length === 0, { timeoutMs: SETTLE_MS, what: 'I1: no process is left over' });
+  await waitUntil(() => left().length === 0, { what: 'I1: no process is left over' });
 }
 
 /** I4, of a process that may be in the middle of letting go. */
@@ -94,7 +94,7 @@ export async function expectFootprintOf(pid: number, before: Footprint, checked:
       if (over.length > 0) throw new Error(`${JSON.stringify({ before, now })}\n${openFiles(pid).join('\n')}`);
       return true;
     },
-    { timeoutMs: SETTLE_MS, what: `I4: ${checked.join(' and ')} are back` },
+    { what: `I4: ${checked.join(' and ')} are back` },
   );
 }
 
@@ -110,6 +110,8 @@ export async function expectOperations(send: Send, tool: ToolUnderTest): Promise
 export interface FaultTests {
   readonly app: TestApp;
   readonly send: Send;
+  /** The first status that a tool has had, or will have, that is as wanted. */
+  seen(tool: ToolUnderTest, what: string, isSo: (status: ToolSnapshot) => boolean): Promise<SeenStatus>;
   /** Creates one; it is deleted after the test. */
   tool(tool: FaultyTool): Promise<ToolUnderTest>;
 }
@@ -119,10 +121,12 @@ export function faultTests(options: TestAppOptions = {}): FaultTests {
   let app: TestApp;
   let before: Footprint;
   let tools: ToolUnderTest[] = [];
+  let history: StatusHistory;
   const send: Send = (method, path, body) => app.request(method, path, { body });
 
   beforeAll(async () => {
     app = await startTestApp(options);
+    history = new StatusHistory(app);
     // What the first tool of all opens for good (the guard) is no leak.
     const first = await ToolUnderTest.create(send, { name: 'first-of-all' });
     await first.start();
@@ -142,13 +146,14 @@ export function faultTests(options: TestAppOptions = {}): FaultTests {
     expect((await app.get('//health/live')).status).toBe(200);
     await expectFootprintOf(process.pid, before, ['files']);
     for (const tool of tools) await expectOperations(send, tool);
-  }, 60_000);
+  });
 
   return {
     get app() {
       return app;
     },
     send,
+    seen: (tool, what, isSo) => history.seen(tool.id, `${tool.name} ${what}`, isSo),
     async tool(given) {
       const tool = await ToolUnderTest.create(send, given);
       tools.push(tool);

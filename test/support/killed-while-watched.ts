@@ -82,7 +82,6 @@ export function expectNothingLost({ shown, stored, gaps, verdict }: Watched): vo
 async function prepare(send: Send): Promise<string> {
   await send('POST', '/tools', aTool({ name: 'busy', autoStart: true }));
   await waitUntil(async () => (await send('GET', '/tools/busy/status')).body.state === 'running', {
-    timeoutMs: 20_000,
     what: 'the tool runs',
   });
   return (await send('POST', '/api-keys', { name: 'watcher', role: 'admin' })).body.key;

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { Logger } from '@nestjs/common';
 import BetterSqlite3 from 'better-sqlite3';
 import { DataSource } from 'typeorm';
@@ -27,11 +28,15 @@ export interface MigratedDatabase {
 export async function createMigratedDatabase(schema: Schema = SCHEMA): Promise<MigratedDatabase> {
   // Statements that fail on purpose, connections that end with their database: what matters is in the assertions.
   Logger.overrideLogger(false);
-  const database = await createTestDatabase();
+  const database = await createTestDatabase(schema === SCHEMA ? 'migrated' : 'empty');
   const target = parseDatabaseUrl(database.url);
+  const isCopy = target.type === 'sqlite' && schema === SCHEMA && copyOfFirst(target.file);
   const dataSource = await createDataSource(target, schema).initialize();
-  await migrate(dataSource, target);
-  if (target.type === 'sqlite' && schema.logs) await migrateLogs(target.file, schema);
+  if (!isCopy) await migrate(dataSource, target);
+  if (!isCopy && target.type === 'sqlite' && schema.logs) {
+    await migrateLogs(target.file, schema);
+    if (schema === SCHEMA) first = [target.file, logDatabaseFile(target.file)].map(bytesOf);
+  }
   return {
     database,
     target,
@@ -46,6 +51,22 @@ export async function createMigratedDatabase(schema: Schema = SCHEMA): Promise<M
       await database.drop();
     },
   };
+}
+
+/** The two files of the first SQLite database of this test file, as the migrations have left them: the next ones are copies. */
+let first: Buffer[] | null = null;
+
+function copyOfFirst(mainFile: string): boolean {
+  if (first === null) return false;
+  for (const [index, file] of [mainFile, logDatabaseFile(mainFile)].entries()) writeFileSync(file, first[index] ?? '');
+  return true;
+}
+
+function bytesOf(file: string): Buffer {
+  const database = new BetterSqlite3(file, { readonly: true });
+  const bytes = database.serialize();
+  database.close();
+  return bytes;
 }
 
 function deleteInFile(file: string, table: string): void {

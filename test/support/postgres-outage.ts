@@ -65,18 +65,17 @@ export async function expectToSurvive({ server, program, origin, send, awayMs }:
   const tool = await ToolUnderTest.create(send, { name: 'worker' });
   await tool.start();
   const { pid } = await tool.status();
-  await waitUntil(() => kubelet.isReady, { timeoutMs: 10_000, what: 'it to be ready' });
+  await waitUntil(() => kubelet.isReady, { what: 'it to be ready' });
   const load = new Load(send, tool);
   load.start();
-  await waitUntil(() => load.created.length > 20 && load.called.length > 20, { timeoutMs: 30_000, what: 'some load' });
+  await waitUntil(() => load.created.length > 20 && load.called.length > 20, { what: 'some load' });
   await server.stopHard();
   const before = { created: load.created.length, called: load.called.length };
-  await waitUntil(() => !kubelet.isReady, { timeoutMs: 15_000, what: 'readiness to go down' });
+  await waitUntil(() => !kubelet.isReady, { what: 'readiness to go down' });
   await pause(Math.max(0, awayMs)); // the fault itself
   await server.start();
-  await waitUntil(() => kubelet.isReady, { timeoutMs: 20_000, what: 'readiness to come back' });
+  await waitUntil(() => kubelet.isReady, { what: 'readiness to come back' });
   await waitUntil(() => load.created.length > before.created + 10 && load.called.length > before.called + 10, {
-    timeoutMs: 30_000,
     what: 'the load to get through again',
   });
   await load.stop();
@@ -89,7 +88,6 @@ export async function expectToSurvive({ server, program, origin, send, awayMs }:
   expect(kubelet.wouldRestart).toBe(0);
   for (const refusal of load.refused) expect(refusal).toBe('503 database_unavailable');
   await waitUntil(async () => (await send('GET', '/system/status')).body.recorder.queued === 0, {
-    timeoutMs: 60_000,
     what: 'the spool to be drained',
   });
   expect((await send('GET', '/system/status')).body.recorder).toMatchObject({ dropped: 0, spoolBytes: 0 });

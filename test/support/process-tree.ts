@@ -27,17 +27,27 @@ export function openFileDescriptors(pid: number = process.pid): string[] {
   });
 }
 
+/**
+ * How long is waited for what comes soon: less than a test may take. It only ends the wait for what never comes; a machine
+ * that stalls for some seconds is no failure of ours.
+ */
+const PATIENCE_MS = 60_000;
+/** The real ones, also while a test has fake timers. */
+const { setTimeout: realTimeout, performance: realPerformance } = globalThis;
+const monotonic = realPerformance.now.bind(realPerformance);
+
 type Falsy = undefined | null | false | 0 | '';
 
 /**
  * Polls until the condition is truthy and gives its value back. For what no event tells: other processes, files, rows.
- * A condition that throws is not fulfilled yet; its last error is told with the timeout.
+ * A condition that throws is not fulfilled yet; its last error is told with the timeout. `timeoutMs` is for a wait that is
+ * longer than others, or whose limit is what is promised.
  */
 export async function waitUntil<T>(
   condition: () => T | Falsy | Promise<T | Falsy>,
-  { timeoutMs, what }: { timeoutMs: number; what: string },
+  { timeoutMs = PATIENCE_MS, what }: { timeoutMs?: number; what: string },
 ): Promise<T> {
-  const deadline = performance.now() + timeoutMs;
+  const deadline = monotonic() + timeoutMs;
   for (;;) {
     let reason: string;
     let cause: unknown;
@@ -49,10 +59,10 @@ export async function waitUntil<T>(
       reason = `the last attempt threw: ${error instanceof Error ? error.message : String(error)}`;
       cause = error;
     }
-    if (performance.now() >= deadline) {
+    if (monotonic() >= deadline) {
       throw new Error(`Waited ${timeoutMs} ms in vain until ${what} (${reason})`, { cause });
     }
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await new Promise((resolve) => realTimeout(resolve, 20));
   }
 }
 

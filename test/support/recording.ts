@@ -44,7 +44,7 @@ export function startRecording(target: LogTarget, spoolFolder: string, spoolMaxB
       return { p99Ms: delay.percentile(99) / 1e6 };
     },
     /** Waits until the database has all. */
-    async drained(limitMs: number): Promise<void> {
+    async drained(limitMs = 60_000): Promise<void> {
       const until = performance.now() + limitMs;
       while (recorder.counters.queued > 0) {
         if (performance.now() > until) throw new Error(`Not drained: ${JSON.stringify(recorder.counters)}`);

@@ -91,7 +91,7 @@ async function standsStill(answer: IncomingMessage): Promise<number> {
       last = bytesRead;
       return performance.now() - since > STILL_MS;
     },
-    { timeoutMs: 60_000, what: 'the export waits for its reader' },
+    { what: 'the export waits for its reader' },
   );
   return last;
 }

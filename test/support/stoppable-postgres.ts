@@ -55,7 +55,7 @@ export async function createStoppablePostgres(): Promise<StoppablePostgres> {
     async start() {
       const args = ['-D', data, '-h', '127.0.0.1', '-p', String(port), '-k', folder, ...SETTINGS];
       server = spawn(join(binaries, 'postgres'), args, { ...options, stdio: 'ignore' });
-      await waitUntil(() => answers(url), { timeoutMs: 60_000, what: 'PostgreSQL to take connections' });
+      await waitUntil(() => answers(url), { what: 'PostgreSQL to take connections' });
     },
     async remove() {
       process.off('exit', killAtExit);

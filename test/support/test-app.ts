@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import 'reflect-metadata';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { SchedulerRegistry } from '@nestjs/schedule';
 import { createApp } from '../../src/app.setup';
 import { AppLogger, type LogEntry } from '../../src/common/app-logger';
 import { loadConfig } from '../../src/config/load-config';
@@ -71,7 +72,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   const { reuse } = options;
   const database = reuse
     ? { url: reuse.databaseUrl, drop: drops.get(reuse) ?? (() => Promise.resolve()) }
-    : await createTestDatabase();
+    : await createTestDatabase('migrated');
   const dataDir = reuse?.dataDir ?? (await mkdtemp(join(tmpdir(), 'mcps-test-')));
   const config = loadConfig({
     PATH: process.env['PATH'],
@@ -92,6 +93,8 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   logger.addSink((entry) => log.push(entry));
   const nest = await createApp(config, logger);
   await nest.listen(0, '127.0.0.1');
+  // Jobs run when a test says so: one that comes every ten minutes, or at two in the morning, is in no test by chance.
+  nest.get(SchedulerRegistry, { strict: false }).deleteInterval('scheduler');
   const { port } = nest.getHttpServer().address() as { port: number };
   const origin = `http://127.0.0.1:${port}`;
 

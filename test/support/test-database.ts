@@ -10,6 +10,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
+import { postgresTemplate } from './postgres-template';
 
 declare global {
   /** Set by jest.config.cjs; absent in the unit project, where SQLite is meant. */
@@ -24,8 +25,9 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
-export async function createTestDatabase(): Promise<TestDatabase> {
-  return globalThis.TEST_DATABASE === 'postgres' ? await createPostgresDatabase() : await createSqliteDatabase();
+/** `migrated`: on PostgreSQL, where they take a second, the migrations of the application are done already. */
+export async function createTestDatabase(content: 'empty' | 'migrated' = 'empty'): Promise<TestDatabase> {
+  return globalThis.TEST_DATABASE === 'postgres' ? await createPostgresDatabase(content) : await createSqliteDatabase();
 }
 
 async function createSqliteDatabase(): Promise<TestDatabase> {
@@ -38,11 +40,12 @@ async function createSqliteDatabase(): Promise<TestDatabase> {
   };
 }
 
-async function createPostgresDatabase(): Promise<TestDatabase> {
+async function createPostgresDatabase(content: 'empty' | 'migrated'): Promise<TestDatabase> {
   const server = process.env['TEST_POSTGRES_URL'];
   if (!server) throw new Error('TEST_POSTGRES_URL is not set: run the test in a *-postgres jest project');
   const name = `mcps_test_${randomBytes(8).toString('hex')}`;
-  await execute(server, `CREATE DATABASE ${name}`);
+  const template = content === 'empty' ? '' : ` TEMPLATE ${await postgresTemplate(server)}`;
+  await execute(server, `CREATE DATABASE ${name}${template}`);
   const url = new URL(server);
   url.pathname = `/${name}`;
   return {
@@ -53,7 +56,7 @@ async function createPostgresDatabase(): Promise<TestDatabase> {
 }
 
 async function execute(url: string, statement: string): Promise<void> {
-  const client = new Client({ connectionString: url, connectionTimeoutMillis: 10_000 });
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: 60_000 });
   await client.connect();
   try {
     await client.query(statement);

@@ -56,6 +56,22 @@ export class ToolUnderTest {
     return body.result.content[0].text;
   }
 
+  /** Resolves when the server was sent so many calls. */
+  async hasBeenCalled(times: number): Promise<void> {
+    await waitUntil(
+      async () => {
+        const query = `tool=${this.name}&method=tools/call&kind=request&limit=500`;
+        return (await this.send('GET', `/logs/mcp?${query}`)).body.items.length >= times;
+      },
+      { what: `${this.name} has ${times} calls` },
+    );
+  }
+
+  /** The status when nothing is in flight: what we ask of a tool by ourselves after its start has ended, too. */
+  atRest(): Promise<any> {
+    return this.until('is at rest', ({ inFlight }) => inFlight === 0);
+  }
+
   async status(): Promise<any> {
     return (await this.send('GET', `/tools/${this.name}/status`)).body;
   }
@@ -66,14 +82,14 @@ export class ToolUnderTest {
   }
 
   /** The status once it is as wanted. */
-  until(what: string, isSo: (status: any) => boolean, timeoutMs = 10_000): Promise<any> {
+  until(what: string, isSo: (status: any) => boolean, timeoutMs?: number): Promise<any> {
     return waitUntil(
       async () => {
         const status = await this.status();
         if (isSo(status)) return status;
         throw new Error(JSON.stringify(status));
       },
-      { timeoutMs, what: `${this.name} ${what}` },
+      { ...(timeoutMs === undefined ? {} : { timeoutMs }), what: `${this.name} ${what}` },
     );
   }
 
