@@ -8,6 +8,8 @@ const OF_SESSION = 8;
 const MOST_SESSIONS = 1_000;
 /** What is longer is not kept: nobody says how long a target may be. */
 const MOST_CHARACTERS = 256;
+/** So many of a session stay where they are. */
+const WANTED_LAST = 2;
 
 /** What some messages have in common. */
 export type MessageContext = Pick<TrafficRecord, keyof typeof CONTEXT>;
@@ -44,7 +46,8 @@ export class MessageContexts {
   of(record: TrafficRecord): KnownContext {
     let session = this.ofSession.get(record.sessionId);
     if (session === undefined) this.ofSession.set(record.sessionId, (session = { known: [], next: 0 }));
-    for (const known of session.known) if (isSame(known.context, record)) return known;
+    const found = find(session, record);
+    if (found !== null) return found;
     const { toolId, toolName, sessionId, client, direction, kind, outcome } = record;
     const [method, target] = [ownCopy(record.method), ownCopy(record.target)];
     const known: KnownContext = {
@@ -57,6 +60,21 @@ export class MessageContexts {
     session.next = (session.next + 1) % OF_SESSION;
     return known;
   }
+}
+
+/** Those that were wanted last stand first, as a request's and its answer's do. */
+function find({ known }: OfSession, record: TrafficRecord): KnownContext | null {
+  for (let at = 0; at < known.length; at++) {
+    const found = known[at];
+    if (found === undefined || !isSame(found.context, record)) continue;
+    const before = known[at >> 1];
+    if (at >= WANTED_LAST && before !== undefined) {
+      known[at >> 1] = found;
+      known[at] = before;
+    }
+    return found;
+  }
+  return null;
 }
 
 /** V8 lets a part of a text keep the whole text: of a message whose method it is. */
