@@ -18,7 +18,7 @@ const BUSY_TIMEOUT_MS = 250;
 /** Pages in the journal before they go to the file: the last page of an index is changed by every commit, and copied once. */
 const CHECKPOINT_PAGES = 4_000;
 /** What is written is not read again, but for the ends of its indexes: the driver's own 16 MB would only be filled. */
-const CACHE_KIB = 4_096;
+const CACHE_KIB = 2_048;
 /** Of any other failure the connection does not survive: a new one asks anew what is stored. */
 const TRANSIENT = /^SQLITE_(BUSY|LOCKED|FULL)/;
 
