@@ -91,7 +91,7 @@ describe('F37: readers that leave', () => {
       else socket.resetAndDestroy();
     }
     await waitUntil(() => hub.count === 0, { what: 'no stream is open' });
-    expect([Reflect.get(hub, 'timer'), Reflect.get(hub, 'following')]).toEqual([null, null]);
+    expect([Reflect.get(hub, 'stopTicking'), Reflect.get(hub, 'following')]).toEqual([null, null]);
   });
 
   it('are let go of as well when they leave before they have begun', async () => {
@@ -108,7 +108,7 @@ describe('F37: readers that leave', () => {
     const hub = app.nest.get(StreamHub);
     await clients.splice(0)[0]?.close();
     await waitUntil(() => hub.count === 0, { what: 'no stream is open' });
-    expect([Reflect.get(hub, 'timer'), Reflect.get(hub, 'following')]).toEqual([null, null]);
+    expect([Reflect.get(hub, 'stopTicking'), Reflect.get(hub, 'following')]).toEqual([null, null]);
   });
 });
 
