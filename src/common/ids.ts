@@ -25,11 +25,14 @@ export class BatchIds {
       this.time = timePart(at);
       this.lastAt = at;
     }
-    return `${this.time}${COUNTS[count & 0xfff] ?? ''}${this.tail}`;
+    return `${this.time}${COUNTS[count & LAST_ID_COUNT] ?? ''}${this.tail}`;
   }
 }
 
-const COUNTS = Array.from({ length: 4_096 }, (_, count) => count.toString(16).padStart(3, '0'));
+/** Counts of a batch have twelve bits. */
+export const LAST_ID_COUNT = 0xfff;
+
+const COUNTS = Array.from({ length: LAST_ID_COUNT + 1 }, (_, count) => count.toString(16).padStart(3, '0'));
 
 /** The beginning of ids of a moment: 48 bits of Unix time in milliseconds and the version (RFC 9562 section 5.7). */
 export function timePart(at: number): string {

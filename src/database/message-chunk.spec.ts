@@ -70,6 +70,21 @@ describe('a chunk of messages', () => {
     expect(unpacked(large).map((row) => String(row[16]).length)).toEqual(Array(12).fill(120_000));
   });
 
+  it('gives back what was compressed, finds texts in it, and lists what is damaged without its payloads', () => {
+    const list = Array.from({ length: 300 }, (_, n) =>
+      message({ 10: String(n), 15: `{"text":"number ${n} of many"}` }),
+    );
+    const chunks = packed(numbered(list));
+    const [chunk] = chunks;
+    if (!chunk) throw new Error('There is no chunk');
+    expect(chunk.payloads.length * 4).toBeLessThan(String(list.map(([, ...rest]) => rest.at(-1))).length);
+    expect(unpacked(chunks)).toEqual(list.map((values, place) => [place + 1, ...values]));
+    expect(unpacked(chunks, { search: 'NUMBER 77 of' }).map(([seq]) => seq)).toEqual([78]);
+    const damaged = [{ ...chunk, payloads: chunk.payloads.subarray(0, 50) }];
+    expect(unpacked(damaged)).toEqual(list.map((values, place) => [place + 1, ...values.slice(0, -1), null]));
+    expect(unpacked(damaged, { search: 'number' })).toEqual([]);
+  });
+
   it('gives those that are asked for alone', () => {
     const list = [
       message(),

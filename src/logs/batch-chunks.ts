@@ -1,4 +1,5 @@
-import { HINT, hintOf } from '../common/secret-hints';
+import { LAST_ID_COUNT } from '../common/ids';
+import { HINT } from '../common/secret-hints';
 import { MARK } from '../database/chunk-format';
 import { ChunkPacking, MOST_CHARACTERS, MOST_ROWS, type PackedChunk, UTF8_BYTES } from '../database/chunk-packing';
 import { type LogState, noteTime } from './log-store';
@@ -10,7 +11,6 @@ import type { RollUpBatch } from './roll-up-batch';
 
 /** Ids hold a time of 48 bits. */
 const LAST_TIME = 2 ** 48;
-const MOST_COUNT = 4_095;
 /** In place of a place in the chunk that is being made: it is not there yet. */
 const NOWHERE = -1;
 
@@ -82,15 +82,16 @@ export class BatchChunks {
     const given = reader.rpcId(row);
     // As JSON has no other zero.
     const rpcId = typeof given === 'number' ? given + 0 : packing.rpcId(rpcIdText(given));
-    let [mark, characters] = [packing.madeId((this.batch.firstId + row) & MOST_COUNT), 0];
+    let [mark, characters] = [packing.madeId((this.batch.firstId + row) & LAST_ID_COUNT), 0];
     if (reader.width(row) !== 0) {
       mark += MARK.payload;
-      if (this.isCopied(row, context)) {
+      const hint = reader.hint(row);
+      if (hint === HINT.ascii && this.isCopied(row, context)) {
         characters = reader.headEnd(row) - reader.start(row);
         packing.reserve(characters);
         packing.copyPayload(reader.start(row), reader.headEnd(row));
       } else {
-        const { text, truncated } = this.masked(row, context);
+        const { text, truncated } = cappedOf(reader.text(row, hint), context);
         if (truncated) mark += MARK.truncated;
         characters = text.length;
         packing.reserve(characters * UTF8_BYTES);
@@ -102,19 +103,10 @@ export class BatchChunks {
     return characters;
   }
 
-  /** Whether a payload is stored as it stands in memory. */
+  /** Whether a payload of ASCII that has nothing to be hidden by its look is stored as it stands in memory. */
   private isCopied(row: number, { mask }: RowContext): boolean {
     const { reader } = this;
-    const [start, end] = [reader.start(row), reader.headEnd(row)];
-    if (reader.width(row) !== 1 || reader.tailEnd(row) !== 0 || end - start > PAYLOAD_CAP || mask.knowsValues) {
-      return false;
-    }
-    return hintOf(reader.bytes, start, end) === HINT.ascii;
-  }
-
-  private masked(row: number, context: RowContext): { text: string; truncated: boolean } {
-    const payload = this.reader.payload(row);
-    return payload === null ? { text: '', truncated: false } : cappedOf(payload, context);
+    return reader.tailEnd(row) === 0 && reader.headEnd(row) - reader.start(row) <= PAYLOAD_CAP && !mask.knowsValues;
   }
 
   private contextOf(row: number): RowContext {

@@ -1,5 +1,5 @@
 import { BatchIds } from '../common/ids';
-import { HINT, hintOf } from '../common/secret-hints';
+import { HINT, type Hint, hintOf } from '../common/secret-hints';
 import type { RpcId } from '../mcp/json-rpc.types';
 import type { TrafficRecord } from '../mcp/traffic';
 import type { CarriedPayload } from './payload-cap';
@@ -167,21 +167,23 @@ export class BatchReader {
   }
 
   payload(row: number): ReadPayload | null {
-    const width = this.width(row);
-    if (width === 0) return null;
-    const isPlain = width === 1 && hintOf(this.bytes, this.start(row), this.headEnd(row)) !== HINT.secret;
-    return this.text(row, isPlain);
+    return this.width(row) === 0 ? null : this.text(row, this.hint(row));
   }
 
-  /** Of a message that has a payload. `isPlain`: as `hintOf` says. */
-  text(row: number, isPlain: boolean): ReadPayload {
+  /** What the look of a payload's head says, as far as that is known without reading it as a text. */
+  hint(row: number): Hint {
+    return this.width(row) === 1 ? hintOf(this.bytes, this.start(row), this.headEnd(row)) : HINT.secret;
+  }
+
+  /** The payload of a message that has one. */
+  text(row: number, hint: Hint): ReadPayload {
     const encoding = encodingOf(this.width(row) === 1 ? 1 : 2);
     const headEnd = this.headEnd(row);
     const tailEnd = this.tailEnd(row);
     return {
       head: this.bytes.toString(encoding, this.start(row), headEnd),
       tail: tailEnd === 0 ? null : this.bytes.toString(encoding, headEnd, tailEnd),
-      isPlain,
+      isPlain: hint !== HINT.secret,
     };
   }
 
