@@ -1,5 +1,8 @@
-import { setFlagsFromString } from 'node:v8';
+import { performance, PerformanceObserver } from 'node:perf_hooks';
+import { getHeapSpaceStatistics, type HeapSpaceInfo, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { everySeconds } from './common/ticks';
+import { type Heap, HeapUpkeep } from './heap-upkeep';
 
 /**
  * What is made while a program is loaded stays (code, classes, the container). A young generation that is allowed to grow by
@@ -18,21 +21,62 @@ setFlagsFromString(
 );
 
 /**
- * The program is loaded. From now on most of what is made dies young, and room for it saves work. What outlives that is
- * collected when it has grown by a fifth: by itself V8 waits until the heap is three times as large, for a program whose
- * live part hardly changes. It costs a tenth of a second for some hundred thousand calls. The limit is measured by what is
- * left of a collection, so there is one now, which takes as long and gives back what only loading needed.
+ * The program is loaded. What outlives the young generation from now on is collected when it has grown by a fifth: by itself
+ * V8 waits until the heap is three times as large, for a program whose live part hardly changes. It costs a tenth of a second
+ * for some hundred thousand calls. The limit is measured by what is left of a collection, so there is one now, which takes
+ * as long and gives back what only loading needed. Sees to the rest once a second (HeapUpkeep).
  */
 export function settleMemory(): void {
-  // V8's own default.
-  setFlagsFromString('--semi-space-growth-factor=2');
   setFlagsFromString('--heap-growing-percent=20');
-  collect();
+  const heap = new MainHeap(() => upkeep.limitYoung());
+  heap.collect();
+  const upkeep = new HeapUpkeep(heap);
+  let last = performance.eventLoopUtilization();
+  everySeconds(1, () => {
+    const now = performance.eventLoopUtilization();
+    upkeep.look(performance.eventLoopUtilization(now, last).utilization);
+    last = now;
+  });
 }
 
-/** V8 shows its collector to new contexts only, and only if told to. */
-function collect(): void {
-  setFlagsFromString('--expose-gc');
-  (runInNewContext('gc') as () => void)();
-  setFlagsFromString('--no-expose-gc');
+/** The heap of this thread; whether it grows is said for all of the process. */
+class MainHeap implements Heap {
+  private readonly gc: () => void;
+  private readonly collections: PerformanceObserver;
+  private isGrowing = false;
+
+  /** `onCollected`: called after each collection while the young generation may grow. */
+  constructor(onCollected: () => void) {
+    this.collections = new PerformanceObserver(onCollected);
+    // V8 shows its collector to new contexts only, and only if told to.
+    setFlagsFromString('--expose-gc');
+    this.gc = runInNewContext('gc') as () => void;
+    setFlagsFromString('--no-expose-gc');
+  }
+
+  get youngSize(): number {
+    return spaceOf('new_space').space_size;
+  }
+
+  get oldUsed(): number {
+    return spaceOf('old_space').space_used_size;
+  }
+
+  setGrowing(on: boolean): void {
+    if (on === this.isGrowing) return;
+    this.isGrowing = on;
+    setFlagsFromString(`--semi-space-growth-factor=${on ? 2 : 1}`);
+    if (on) this.collections.observe({ type: 'gc' });
+    else this.collections.disconnect();
+  }
+
+  collect(): void {
+    this.gc();
+  }
+}
+
+function spaceOf(name: string): HeapSpaceInfo {
+  const space = getHeapSpaceStatistics().find(({ space_name }) => space_name === name);
+  if (space === undefined) throw new Error(`V8 has no ${name}`);
+  return space;
 }

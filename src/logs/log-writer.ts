@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import { WaitingList } from '../common/waiting-list';
 import type { DatabaseWriters } from '../database/database-writers';
 import type { Loss, RowValues } from './log-batch';
 import type { Upkeep, UpkeepDone } from './log-store';
@@ -34,6 +35,13 @@ const NOTHING: WriterState = {
 
 export type CommittedListener = (rows: readonly CommittedRow[]) => void;
 
+/** A batch that is on its way. */
+interface Handed {
+  batch: number;
+  resolve: () => void;
+  reject: (error: Error) => void;
+}
+
 interface Pending<T> {
   resolve: (value: T) => void;
   reject: (error: Error) => void;
@@ -47,7 +55,7 @@ export class LogWriter {
   private readonly logger = new Logger('Recorder');
   private line: WriterLine | null = null;
   private readonly secrets = new Map<string, string[]>();
-  private readonly pending = new Map<number, Pending<void>>();
+  private readonly handed = new WaitingList<Handed>();
   private readonly upkeeps = new Map<number, Pending<UpkeepDone>>();
   private readonly allLosses = new Losses();
   private readonly untold = new Losses();
@@ -97,7 +105,7 @@ export class LogWriter {
     if (content.log === 'mcp') this.idleMs = LONG_IDLE_MS;
     const batch = ++this.lastBatch;
     return new Promise<void>((resolve, reject) => {
-      this.pending.set(batch, { resolve, reject });
+      this.handed.add({ batch, resolve, reject });
       line.post({ type: 'write', batch, content, losses: this.untold.take(), backlog });
     });
   }
@@ -113,8 +121,7 @@ export class LogWriter {
     if (line) {
       await this.ended(line, () => this.detach());
       // Of a thread that did not end in time: who gave them gives them again, and what was stored of them is passed over.
-      for (const { reject } of this.pending.values()) reject(new Error('The thread that writes the logs was ended'));
-      this.pending.clear();
+      this.giveBack(new Error('The thread that writes the logs was ended'));
     }
     return () => {
       this.resting = null;
@@ -219,8 +226,7 @@ export class LogWriter {
   private onMessage(message: WriterMessage): void {
     if ('state' in message) this.state = message.state;
     if (message.type === 'taken') {
-      this.pending.get(message.batch)?.resolve();
-      this.pending.delete(message.batch);
+      this.take(message.batch);
       this.endWhenIdle();
     } else if (message.type === 'kept-up' || message.type === 'not-kept-up') {
       const pending = this.upkeeps.get(message.number);
@@ -246,11 +252,29 @@ export class LogWriter {
     }
   }
 
+  /** A batch is out of our hands. */
+  private take(batch: number): void {
+    for (const handed of this.handed) {
+      if (handed.batch !== batch) continue;
+      this.handed.delete(handed);
+      handed.resolve();
+      return;
+    }
+  }
+
+  /** Those who gave the batches that are on their way have them again. */
+  private giveBack(error: Error): void {
+    for (const handed of this.handed) {
+      this.handed.delete(handed);
+      handed.reject(error);
+    }
+  }
+
   private endWhenIdle(): void {
     if (this.idle) clearTimeout(this.idle);
     this.idle = setTimeout(() => {
       const { line } = this;
-      const isBusy = this.pending.size > 0 || this.upkeeps.size > 0 || this.state.spoolBytes > 0;
+      const isBusy = this.handed.size > 0 || this.upkeeps.size > 0 || this.state.spoolBytes > 0;
       if (line === null || this.isClosed || isBusy) return;
       if (this.state.isRollingUp) {
         this.endWhenIdle();
@@ -281,8 +305,7 @@ export class LogWriter {
     this.tell('gone', () =>
       this.logger.error('The thread that writes the logs has failed; another one takes over', error),
     );
-    for (const { reject } of this.pending.values()) reject(error);
-    this.pending.clear();
+    this.giveBack(error);
   }
 
   /** Trouble of the writer is a line of the log it can't write: rare, so that it never feeds itself. */

@@ -33,6 +33,8 @@ export class Losses {
 
   /** All that was lost, and begins anew. */
   take(): Loss[] {
+    // Nearly always. An emptied map points to a new one (ADR 47), and this is asked for with each batch.
+    if (this.isEmpty) return [];
     const losses = this.list();
     this.entries.clear();
     return losses;

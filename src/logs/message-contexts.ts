@@ -4,8 +4,8 @@ import { encodingOf, widthOf } from './text-width';
 
 /** So many contexts of a session are kept: most have a request's and an answer's. */
 const OF_SESSION = 8;
-/** Sessions whose contexts are kept. */
-const MOST_SESSIONS = 1_000;
+/** Sessions whose contexts are kept: a kilobyte each, also of those that are over. */
+const MOST_SESSIONS = 256;
 /** What is longer is not kept: nobody says how long a target may be. */
 const MOST_CHARACTERS = 256;
 /** So many of a session stay where they are. */
