@@ -1,15 +1,19 @@
 import fc from 'fast-check';
 import { redact } from './redaction';
-import { HINT, hintOf } from './secret-hints';
+import { HINT, type Hint, hintOf, scannedMemory } from './secret-hints';
 import { TELLING_ENDS } from './secret-names';
 import { TOKEN_PREFIXES } from './secret-tokens';
 
 const HEX = '0123456789abcdef0123456789abcdef';
 
 /** Between others, as in a batch: what is before and behind does not count. */
+function hinted(text: string, before = '', after = ''): Hint {
+  const codes = Buffer.alloc(before.length + text.length + after.length, before + text + after, 'latin1');
+  return hintOf(scannedMemory(codes), before.length, before.length + text.length);
+}
+
 function isHinted(text: string, before = '', after = ''): boolean {
-  const codes = Buffer.from(before + text + after, 'latin1');
-  return hintOf(codes, before.length, before.length + text.length) === HINT.secret;
+  return hinted(text, before, after) === HINT.secret;
 }
 
 const word = fc.constantFrom(
@@ -60,5 +64,26 @@ describe('a hint of secrets', () => {
     'see https://example.com/a_b?c=d, by the way - it has no user@host',
   ])('is not given for %s', (text) => {
     expect(isHinted(text)).toBe(false);
+  });
+
+  // It is read by fours: where a text begins and ends among them must not matter.
+  it.each([0, 1, 2, 3])('says whether the text is ASCII, %i bytes behind a four', (places) => {
+    const before = '\u00ff'.repeat(4 + places);
+    for (let length = 0; length < 12; length++) {
+      expect(hinted('x'.repeat(length), before, before)).toBe(HINT.ascii);
+      for (let at = 0; at < length; at++) {
+        expect(hinted(`${'x'.repeat(at)}\u00e9${'x'.repeat(length - at - 1)}`, before, before)).toBe(HINT.latin1);
+      }
+    }
+  });
+
+  it.each([0, 1, 2, 3])('is given wherever a secret begins, %i bytes behind a four', (places) => {
+    for (let length = 0; length < 8; length++) {
+      const text = `${'x'.repeat(length)} AKIAIOSFODNN7EXAMPLE`;
+      expect([isHinted(text, 'x'.repeat(places)), isHinted('x'.repeat(length), 'x'.repeat(places), text)]).toEqual([
+        true,
+        false,
+      ]);
+    }
   });
 });

@@ -38,23 +38,60 @@ for (const prefix of TOKEN_PREFIXES) PREFIXES[prefix.charCodeAt(prefix.length - 
 /** What `hintOf` says of a text: it is ASCII, or has other characters of Latin-1, or may have something to be hidden. */
 export const HINT = { ascii: 0, latin1: 1, secret: 2 } as const;
 export type Hint = (typeof HINT)[keyof typeof HINT];
-const ASCII_END = 0x80;
+
+const NOT_ASCII = 0x80_80_80_80;
+
+/** Of each two bytes, whether one of them may begin something secret. */
+const PAIR = new Uint8Array(0x1_00_00);
+for (let pair = 0; pair < PAIR.length; pair++) {
+  PAIR[pair] = KIND[pair & 0xff] === 0 && KIND[pair >> 8] === 0 ? 0 : 1;
+}
+
+/** Texts that stand in memory, and the same memory to be read by fours. */
+export interface ScannedMemory {
+  readonly codes: Buffer;
+  /** Begins where `codes` does. */
+  readonly fours: Int32Array;
+}
+
+/** `codes`: of memory of its own, or at a place in it that can be divided by four. */
+export function scannedMemory(codes: Buffer): ScannedMemory {
+  return { codes, fours: new Int32Array(codes.buffer, codes.byteOffset, codes.length >> 2) };
+}
 
 /**
  * Whether `redact` (redaction.ts) may hide something of a text in Latin-1, or the text has a NUL; not so for nearly all
- * messages, in a fifth of the time. It looks for the same beginnings and is content with less, so what it turns away has
+ * messages, in a tenth of the time. It looks for the same beginnings and is content with less, so what it turns away has
  * nothing to be hidden: whoever adds a kind of secret there adds its beginning here (a property test compares the two).
  */
-export function hintOf(codes: Buffer, from: number, to: number): Hint {
+export function hintOf({ codes, fours }: ScannedMemory, from: number, to: number): Hint {
+  // Where the first whole four begins, and the last one ends.
+  const begin = Math.min(to, (from + 3) & ~3);
+  const end = Math.max(begin, to & ~3);
   let seen = 0;
-  for (let at = from; at < to; at += 1) {
-    const code = codes[at] ?? 0;
-    seen |= code;
-    const kind = KIND[code] ?? 0;
-    if (kind === 0 || (kind === FIELD && at - 3 >= from && isHarmless(codes, at))) continue;
-    if (isBeginning(codes, from, to, at, kind)) return HINT.secret;
+  for (let at = from; at < begin; at += 1) {
+    seen |= codes[at] ?? 0;
+    if (isSecretAt(codes, from, to, at)) return HINT.secret;
   }
-  return seen < ASCII_END ? HINT.ascii : HINT.latin1;
+  for (let four = begin >> 2; four < end >> 2; four += 1) {
+    const bytes = fours[four] ?? 0;
+    seen |= bytes;
+    if (((PAIR[bytes & 0xffff] ?? 0) | (PAIR[bytes >>> 16] ?? 0)) === 0) continue;
+    const at = four << 2;
+    if (isSecretAt(codes, from, to, at) || isSecretAt(codes, from, to, at + 1)) return HINT.secret;
+    if (isSecretAt(codes, from, to, at + 2) || isSecretAt(codes, from, to, at + 3)) return HINT.secret;
+  }
+  for (let at = end; at < to; at += 1) {
+    seen |= codes[at] ?? 0;
+    if (isSecretAt(codes, from, to, at)) return HINT.secret;
+  }
+  return (seen & NOT_ASCII) === 0 ? HINT.ascii : HINT.latin1;
+}
+
+function isSecretAt(codes: Buffer, from: number, to: number, at: number): boolean {
+  const kind = KIND[codes[at] ?? 0] ?? 0;
+  if (kind === 0 || (kind === FIELD && at - 3 >= from && isHarmless(codes, at))) return false;
+  return isBeginning(codes, from, to, at, kind);
 }
 
 /** Whether this is the sign behind a name in quotes whose last letters no telling name has: of nearly all. */

@@ -1,5 +1,5 @@
 import { BatchIds } from '../common/ids';
-import { HINT, type Hint, hintOf } from '../common/secret-hints';
+import { HINT, type Hint, hintOf, type ScannedMemory, scannedMemory } from '../common/secret-hints';
 import type { RpcId } from '../mcp/json-rpc.types';
 import type { TrafficRecord } from '../mcp/traffic';
 import type { CarriedPayload } from './payload-cap';
@@ -113,12 +113,14 @@ export class BatchReader {
   /** The memory of the batch as bytes. */
   readonly bytes: Buffer;
   private readonly figures: Float64Array;
+  private readonly scanned: ScannedMemory;
   private nextRpcId = 0;
 
   constructor(private readonly batch: MessageBatch) {
     this.count = batch.count;
     this.figures = new Float64Array(batch.memory, 0, batch.count * FIGURES);
     this.bytes = Buffer.from(batch.memory);
+    this.scanned = scannedMemory(this.bytes);
   }
 
   at(row: number): number {
@@ -172,7 +174,7 @@ export class BatchReader {
 
   /** What the look of a payload's head says, as far as that is known without reading it as a text. */
   hint(row: number): Hint {
-    return this.width(row) === 1 ? hintOf(this.bytes, this.start(row), this.headEnd(row)) : HINT.secret;
+    return this.width(row) === 1 ? hintOf(this.scanned, this.start(row), this.headEnd(row)) : HINT.secret;
   }
 
   /** The payload of a message that has one. */
