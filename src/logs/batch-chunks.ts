@@ -8,9 +8,12 @@ import { BatchReader, type MessageBatch, readContexts } from './message-batch';
 import { PAYLOAD_CAP } from './payload-cap';
 import type { Redaction } from './redaction';
 import type { RollUpBatch } from './roll-up-batch';
+import { giveWay } from './thread-priority';
 
 /** Ids hold a time of 48 bits. */
 const LAST_TIME = 2 ** 48;
+/** Some fiftieth of a millisecond. */
+const ROWS_IN_ONE_GO = 32;
 /** In place of a place in the chunk that is being made: it is not there yet. */
 const NOWHERE = -1;
 
@@ -58,8 +61,12 @@ export class BatchChunks {
       const end = Math.min(reader.count, row + MOST_ROWS);
       for (let characters = 0; row < end && characters < MOST_CHARACTERS; row++) {
         characters += this.add(packing, row, state);
+        if (row % ROWS_IN_ONE_GO === 0) giveWay();
       }
-      yield packing.finish();
+      const packed = packing.finish();
+      giveWay();
+      yield packed;
+      giveWay();
     }
   }
 

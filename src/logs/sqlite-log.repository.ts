@@ -12,6 +12,7 @@ import { type LogState, type LogStore, noteTime, NOTHING, TABLE_OF, type Upkeep,
 import { SqliteNames } from './sqlite-names.repository';
 import { SqliteMessages } from './sqlite-messages.repository';
 import { SqliteUpkeep } from './sqlite-upkeep.repository';
+import { giveWay } from './thread-priority';
 
 /** How long a lock of another process is waited for: longer, and the rows go to the spool. */
 const BUSY_TIMEOUT_MS = 250;
@@ -134,6 +135,7 @@ export class SqliteLogStore implements LogStore {
         if (next[log].backMs > states[log].backMs) rememberClock.run(TABLE_OF[log], next[log].backMs);
       }
       database.exec('COMMIT');
+      giveWay();
     } catch (error) {
       // A full disk may have rolled it back already.
       if (database.inTransaction) database.exec('ROLLBACK');
