@@ -6,7 +6,7 @@ const NICEST = 19;
 
 /** So long a thread that makes way works in one go; as many milliseconds others may wait for its core. */
 const WORK_MS = 0.3;
-/** Shorter than a thread can sleep: Linux makes some 0.06 of it. */
+/** Shorter than a thread can sleep: Linux makes some 0.06 of it (Windows would make 15). */
 const SLEEP_MS = 0.01;
 const NOBODY_WAKES = new Int32Array(new SharedArrayBuffer(4));
 
@@ -18,8 +18,8 @@ let worksUntil = 0;
  * thread that makes it; elsewhere it would be about the whole process.
  */
 export function makeWay(): void {
-  isMakingWay = true;
   if (process.platform !== 'linux') return;
+  isMakingWay = true;
   try {
     setPriority(0, Math.min(NICEST, getPriority(0) + NICER));
   } catch {
