@@ -135,7 +135,6 @@ export class SqliteLogStore implements LogStore {
         if (next[log].backMs > states[log].backMs) rememberClock.run(TABLE_OF[log], next[log].backMs);
       }
       database.exec('COMMIT');
-      giveWay();
     } catch (error) {
       // A full disk may have rolled it back already.
       if (database.inTransaction) database.exec('ROLLBACK');
@@ -144,6 +143,7 @@ export class SqliteLogStore implements LogStore {
     }
     this.opened.states = next;
     names.committed();
+    giveWay();
     return { result, before: nextOf(states), after: nextOf(next) };
   }
 
