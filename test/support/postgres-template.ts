@@ -7,29 +7,31 @@ import { createDataSource } from '../../src/database/data-source';
 import { migrate } from '../../src/database/migration-runner';
 
 const TEMPLATE = 'mcps_template';
-const DUPLICATE_DATABASE = '42P04';
 
 /**
  * The name of a database on the throwaway server that has all tables of the application and no rows: a copy of it is made in a
- * tenth of the time that the migrations take. Whoever needs it first makes it.
+ * tenth of the time that the migrations take. Whoever needs it first makes it; the others wait for that (a lock of the server,
+ * for they are processes of their own: two who make it at the same moment fail in more than one way).
  */
-export async function postgresTemplate(server: string): Promise<string> {
+export async function postgresTemplate(server: string, name = TEMPLATE): Promise<string> {
   const client = new Client({ connectionString: server, connectionTimeoutMillis: 60_000 });
   await client.connect();
   try {
-    const { rowCount } = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [TEMPLATE]);
-    if (rowCount === 0) await make(client, server);
+    await client.query('SELECT pg_advisory_lock(hashtext($1))', [name]);
+    const { rowCount } = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [name]);
+    if (rowCount === 0) await make(name, client, server);
   } finally {
+    // The lock goes with the connection.
     await client.end();
   }
-  return TEMPLATE;
+  return name;
 }
 
-/** Under another name until it is whole: tests of another worker may be about to make it as well. */
-async function make(client: Client, server: string): Promise<void> {
+/** Under another name until it is whole: whoever makes it may be ended in the middle. */
+async function make(name: string, client: Client, server: string): Promise<void> {
   // Its hundreds of statements tell nobody anything.
   Logger.overrideLogger(false);
-  const draft = `${TEMPLATE}_${randomBytes(8).toString('hex')}`;
+  const draft = `${name}_${randomBytes(8).toString('hex')}`;
   await client.query(`CREATE DATABASE ${draft}`);
   const url = new URL(server);
   url.pathname = `/${draft}`;
@@ -37,10 +39,5 @@ async function make(client: Client, server: string): Promise<void> {
   const dataSource = await createDataSource(target, SCHEMA).initialize();
   await migrate(dataSource, target);
   await dataSource.destroy();
-  try {
-    await client.query(`ALTER DATABASE ${draft} RENAME TO ${TEMPLATE}`);
-  } catch (error) {
-    if ((error as { code?: string }).code !== DUPLICATE_DATABASE) throw error;
-    await client.query(`DROP DATABASE ${draft}`);
-  }
+  await client.query(`ALTER DATABASE ${draft} RENAME TO ${name}`);
 }
