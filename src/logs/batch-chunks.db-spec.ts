@@ -10,6 +10,9 @@ import { MessageBuffer } from './message-buffer';
 import { widthOf } from './text-width';
 import { carryPayload, PAYLOAD_CAP } from './payload-cap';
 import { marginFor, Redaction } from './redaction';
+import { giveWay } from './thread-priority';
+
+jest.mock('./thread-priority', () => ({ ...jest.requireActual('./thread-priority'), giveWay: jest.fn() }));
 
 const NOW = 1_790_000_000_000;
 const SECRET = 'a-value-of-the-tool/1';
@@ -155,6 +158,20 @@ describe('a batch that is packed without becoming rows', () => {
     expect(direct?.map(({ rows: count }) => count)).toEqual([512, 512, 276, 9, 9, 2]);
     const [all, expected] = await pair.read('SELECT * FROM mcp_log ORDER BY seq');
     expect(all).toEqual(expected);
+    await pair.close();
+  });
+
+  it('lets other threads go first three times in a hundred messages, around each chunk, and when it is stored', async () => {
+    if (db.target.type !== 'sqlite') return;
+    const pair = await aPair();
+    const turnsFor = async (count: number): Promise<number> => {
+      const batch = batchOf(Array.from({ length: count }, () => aTrafficRecord({ at: NOW })));
+      jest.mocked(giveWay).mockClear();
+      await pair.stores[0].writeMessages(batch, pair.redaction);
+      return jest.mocked(giveWay).mock.calls.length;
+    };
+    expect(await turnsFor(1)).toBeGreaterThanOrEqual(3);
+    expect(await turnsFor(1_000)).toBeGreaterThanOrEqual(1 + 2 * 2 + Math.floor(1_000 / 33));
     await pair.close();
   });
 
