@@ -25,6 +25,7 @@ import type {
   ServerRequestHandler,
 } from './peer.types';
 import { PendingCall } from './pending-call';
+import { promisedCall, type PeerRequest } from './promised-call';
 import { wireId } from './rpc-reading';
 import type { TrafficSink } from './traffic';
 import { TransportError, type McpTransport, type TransportEnd, type TransportListener } from './transport.types';
@@ -40,11 +41,6 @@ export interface McpPeerOptions {
   monotonic?: () => number;
   /** Told of each line that is no MCP message; `sample` is at most 200 characters of it. */
   onNoise?: (sample: string) => void;
-}
-
-export interface PeerRequest extends PeerCall {
-  signal?: AbortSignal;
-  onProgress?: (params: RpcParams) => void;
 }
 
 /** Who asks, for the record. */
@@ -257,8 +253,7 @@ export class McpPeer {
   /** Passes a client's notification on as it stands; throws a TransportError if the connection does not take it. */
   relayNotification(source: ClientMessage, asker: Asker): void {
     this.sendText(source.text);
-    const of = attributionOf(source.message, asker);
-    this.recorder.message('to-server', 'notification', of, null, source.text, Buffer.byteLength(source.text));
+    this.recordNotification(source.message, source.text, asker);
   }
 
   /** From here on what the server asks of its client goes there. */
@@ -285,41 +280,15 @@ export class McpPeer {
 
   /** `send` as a promise of the result; rejects with a PeerCallError. */
   request(call: PeerRequest): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      const { signal, onProgress } = call;
-      if (signal?.aborted) {
-        reject(new CallCancelledError(this.tool.name, call.method));
-        return;
-      }
-      const onAbort = (): void => handle.cancel();
-      signal?.addEventListener('abort', onAbort, { once: true });
-      const handle = this.send(call, {
-        onProgress,
-        onResult: (result) => {
-          signal?.removeEventListener('abort', onAbort);
-          resolve(result);
-        },
-        onError: (error) => {
-          signal?.removeEventListener('abort', onAbort);
-          reject(error);
-        },
-      });
-    });
+    return promisedCall(call, this.tool, (each, sink) => this.send(each, sink));
   }
 
   /** Sends one notification; throws a TransportError if the connection does not take it. */
-  notify(method: string, params?: RpcParams, asker?: { client: string | null; sessionId: string | null }): void {
+  notify(method: string, params?: RpcParams, asker?: Asker): void {
     const message: RpcMessage = { jsonrpc: '2.0', method, params };
     const text = JSON.stringify(message);
     this.transport.send(message, text);
-    this.recorder.message(
-      'to-server',
-      'notification',
-      attributionOf(message, asker),
-      null,
-      text,
-      Buffer.byteLength(text),
-    );
+    this.recordNotification(message, text, asker);
   }
 
   private onNoise(sample: string): void {
@@ -372,10 +341,14 @@ export class McpPeer {
     };
     const text = JSON.stringify(message);
     if (!this.trySend(message, text)) return;
+    this.recordNotification(message, text, call);
+  }
+
+  private recordNotification(message: RpcMessage, text: string, asker: Asker | undefined): void {
     this.recorder.message(
       'to-server',
       'notification',
-      attributionOf(message, call),
+      attributionOf(message, asker),
       null,
       text,
       Buffer.byteLength(text),

@@ -1,28 +1,22 @@
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { ShuttingDownError } from '../availability/shutdown-coordinator';
 import { Clock } from '../common/clock';
-import { newId } from '../common/ids';
 import { MaintenanceError } from '../availability/maintenance';
-import { Semaphore } from '../common/semaphore';
-import { VERSION } from '../common/version';
 import { AppConfig } from '../config/app-config';
 import { Events } from '../events/events';
-import { addressPolicyOf } from '../mcp/address-policy';
-import { createGuardedFetch } from '../mcp/guarded-fetch';
 import type { TrafficSink } from '../mcp/traffic';
 import { TrafficTap } from '../mcp/traffic-tap';
 import { GroupUsageReader } from './group-usage';
-import { installationId } from './installation-id';
+import { InstanceMaker } from './instance-maker';
 import type { IsolationReport } from './isolation-report';
 import { ProcessSpawner } from './process-spawner';
 import { StderrFiles } from './stderr-files';
 import type { StderrLine } from './stderr-ring';
-import { FIRST_DEFAULTS, type SupervisedTool, type ToolDefaults } from './supervised-tool';
+import type { SupervisedTool, ToolDefaults } from './supervised-tool';
 import { StartAbortedError, ToolStartFailedError, ToolUnkillableError } from './supervisor.errors';
-import { type InstanceSurroundings, type OwnHandshake, ToolInstance } from './tool-instance';
-import { DEFAULT_TIMES, type LifecycleState, type LifecycleTimes, type Phase, SHUTDOWN_TIMES } from './tool-lifecycle';
+import type { OwnHandshake, ToolInstance } from './tool-instance';
+import type { LifecycleState, Phase } from './tool-lifecycle';
 import type { ToolSession } from './tool-session';
 import { STOPPED_SNAPSHOT, takeSnapshot, type ToolSnapshot } from './tool-snapshot';
 
@@ -59,10 +53,6 @@ export interface ToolFork {
   end: () => Promise<void>;
 }
 
-/** How many tools start at once. */
-const PARALLEL_STARTS = 4;
-/** A start keeps its place among them this long at most: one that hangs must not hold up the others. */
-const START_SLOT_MS = 5_000;
 /** What is not down by then, when MCPS.ONE stops, is killed; the rungs up to SIGKILL fit into it. */
 const SHUTDOWN_MS = 8_000;
 
@@ -76,54 +66,46 @@ export class SupervisorService implements OnModuleInit {
   /** Servers of single clients, beside the one that all others share. */
   private readonly forks = new Set<ToolInstance>();
   private readonly readyListeners = new Set<ReadyListener>();
-  private readonly starts = new Semaphore(PARALLEL_STARTS);
-  /** Tells our children from those of another MCPS.ONE on this machine, also after a restart. */
-  private readonly installation: string;
-  private readonly remoteFetch: typeof fetch;
+  private readonly maker: InstanceMaker;
   private readonly stderrFiles: StderrFiles;
-  private defaults: Readonly<ToolDefaults> = FIRST_DEFAULTS;
-  private draining = false;
   private suspended = false;
 
   constructor(
     private readonly spawner: ProcessSpawner,
     private readonly usage: GroupUsageReader,
     private readonly tap: TrafficTap,
-    private readonly config: AppConfig,
-    private readonly clock: Clock,
+    config: AppConfig,
+    clock: Clock,
     private readonly events: Events,
   ) {
-    this.installation = installationId(join(config.dataDir, 'installation-id'));
-    this.remoteFetch = createGuardedFetch(addressPolicyOf(config));
+    this.maker = new InstanceMaker(spawner, config, clock, this.logger);
     this.stderrFiles = new StderrFiles(config.logDir);
   }
 
   /** Before anything is started: what a killed MCPS.ONE has left behind is ended. The instance lock is ours by now. */
   async onModuleInit(): Promise<void> {
     await this.spawner.prepare();
-    const count = await this.spawner.reapLeftovers(`${this.installation}:`);
+    const count = await this.spawner.reapLeftovers(this.maker.markerPrefix);
     if (count > 0) this.logger.warn('Processes that an earlier run had left behind were ended', { count });
   }
 
   /** Says what holds from now on for tools that say nothing of their own, those that run included. */
   assume(defaults: ToolDefaults): void {
-    this.defaults = { ...defaults };
+    this.maker.defaults = { ...defaults };
   }
 
   /** Takes a tool in, or a changed definition of one that it has. Starts nothing. */
   define(tool: SupervisedTool): void {
     const known = this.instances.get(tool.id);
     if (known) known.define(tool);
-    else
-      this.instances.set(
-        tool.id,
-        this.newInstance(
-          tool,
-          this.tap,
-          (instance, before) => this.onChange(instance, before),
-          (named) => this.stderrFiles.sinkFor(named),
-        ),
-      );
+    else {
+      const instance = this.maker.make(tool, {
+        sink: this.tap,
+        onChange: (changed, before) => this.onChange(changed, before),
+        stderrSink: (named) => this.stderrFiles.sinkFor(named),
+      });
+      this.instances.set(tool.id, instance);
+    }
   }
 
   /**
@@ -181,7 +163,7 @@ export class SupervisorService implements OnModuleInit {
     const shared = this.instances.get(toolId);
     if (!shared) throw new Error('a tool that was never defined can not be started');
     const once: SupervisedTool = { ...shared.tool, restartPolicy: 'never', maxRetries: 0 };
-    const instance = this.newInstance(once, this.tap, () => undefined, undefined, handshake);
+    const instance = this.maker.make(once, { sink: this.tap, onChange: () => undefined, handshake });
     this.forks.add(instance);
     const end = async (): Promise<void> => {
       if (await instance.stop()) this.forks.delete(instance);
@@ -246,7 +228,7 @@ export class SupervisorService implements OnModuleInit {
 
   /** To be asked before a wish to run is stored. @throws ShuttingDownError, MaintenanceError */
   assertAccepting(): void {
-    if (this.draining) throw new ShuttingDownError();
+    if (this.maker.isHurried) throw new ShuttingDownError();
     if (this.suspended) throw new MaintenanceError({ reason: 'a backup is being restored', retryAfterSeconds: 5 });
   }
 
@@ -287,7 +269,7 @@ export class SupervisorService implements OnModuleInit {
     this.assertAccepting();
     const nowhere: TrafficSink = { record: () => undefined };
     const once: SupervisedTool = { ...tool, restartPolicy: 'never', maxRetries: 0 };
-    const instance = this.newInstance(once, nowhere, () => undefined);
+    const instance = this.maker.make(once, { sink: nowhere, onChange: () => undefined });
     // Known while it lives, so that a shutdown in the middle takes it down too.
     this.trials.add(instance);
     try {
@@ -304,13 +286,13 @@ export class SupervisorService implements OnModuleInit {
 
   /** First of all at shutdown: nothing new is started, and what is about to come up is given up; what runs goes on. */
   refuseStarts(): void {
-    this.draining = true;
+    this.maker.isHurried = true;
     for (const instance of this.all()) if (instance.lifecycle.phase !== 'running') void instance.stop();
   }
 
   /** Then everything goes down, side by side. */
   async stopAll(): Promise<void> {
-    this.draining = true;
+    this.maker.isHurried = true;
     const limit = new AbortController();
     const late = delay(SHUTDOWN_MS, true, { signal: limit.signal }).catch(() => false);
     const down = Promise.all(this.all().map((instance) => instance.stop())).then(() => false);
@@ -322,7 +304,7 @@ export class SupervisorService implements OnModuleInit {
 
   /** The last resort of a process that is about to end: every group gets SIGKILL, nobody is waited for. */
   killAll(): void {
-    this.draining = true;
+    this.maker.isHurried = true;
     for (const instance of this.all()) instance.current?.process?.signal('SIGKILL');
   }
 
@@ -360,43 +342,6 @@ export class SupervisorService implements OnModuleInit {
   private isAlive(toolId: string): boolean {
     const phase = this.instances.get(toolId)?.lifecycle.phase;
     return phase !== undefined && phase !== 'stopped';
-  }
-
-  private newInstance(
-    tool: SupervisedTool,
-    sink: TrafficSink,
-    onChange: InstanceSurroundings['onChange'],
-    stderrSink?: InstanceSurroundings['stderrSink'],
-    handshake?: OwnHandshake,
-  ): ToolInstance {
-    const times = (): LifecycleTimes => (this.draining ? SHUTDOWN_TIMES : DEFAULT_TIMES);
-    const defaults = (): ToolDefaults => this.defaults;
-    return new ToolInstance(tool, {
-      get times() {
-        return times();
-      },
-      get defaults() {
-        return defaults();
-      },
-      spawner: this.spawner,
-      sink,
-      clientInfo: { name: 'mcps-one', version: VERSION },
-      environment: this.config.environmentOfChildren,
-      passthrough: this.config.mcpEnvPassthrough,
-      maxMessageBytes: this.config.mcpMaxMessageBytes,
-      remoteFetch: this.remoteFetch,
-      // What carries a marker is ended with its instance: a server of one client must not take that of all others along.
-      marker: `${this.installation}:${handshake === undefined ? tool.id : `own-${newId()}`}`,
-      clock: this.clock,
-      starts: this.starts,
-      slotMs: START_SLOT_MS,
-      onNoise: ({ name }, line) =>
-        this.logger.debug('A tool wrote something that is no MCP message', { tool: name, line }),
-      onChange,
-      onFault: ({ name }, what, error) => this.logger.error(what, error, { tool: name }),
-      stderrSink,
-      handshake,
-    });
   }
 
   private onChange(instance: ToolInstance, before: LifecycleState): void {

@@ -1,4 +1,5 @@
-import { McpPeer, type PeerRequest } from '../../src/mcp/mcp-peer';
+import { McpPeer } from '../../src/mcp/mcp-peer';
+import type { PeerRequest } from '../../src/mcp/promised-call';
 import type { PeerCallError } from '../../src/mcp/peer.errors';
 import type { CallSink } from '../../src/mcp/peer.types';
 import type { RpcParams } from '../../src/mcp/json-rpc.types';
