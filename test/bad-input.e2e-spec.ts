@@ -134,11 +134,19 @@ describe('bad input is refused by name on every route', () => {
     expect(answer.body.errors).toEqual([{ path: 'force', message: 'is not known here' }]);
   });
 
-  it.each(operations)('$method $path: an unknown query parameter is named', async ({ method, path, operation }) => {
-    const answer = await app.request(method, `${urlOf(path)}?surprise=1`, { body: BODIES[operation.operationId] });
-    expectProblem(answer, 400);
-    expect(answer.body.errors[0]).toEqual({ path: 'surprise', message: 'is not known here' });
-  });
+  it.each(operations)(
+    '$method $path: an unknown query parameter is named, and so are those that there are',
+    async ({ method, path, operation }) => {
+      const answer = await app.request(method, `${urlOf(path)}?surprise=1`, { body: BODIES[operation.operationId] });
+      expectProblem(answer, 400);
+      const [{ path: named, message }] = answer.body.errors;
+      expect(named).toBe('surprise');
+      expect(message).toMatch(/^is not known here/);
+      const [, known = ''] = /; there is (.*)$/.exec(message) ?? [];
+      const declared = (operation.parameters ?? []).filter((parameter) => parameter.in === 'query');
+      expect(known.split(', ').filter(Boolean).sort()).toEqual(declared.map(({ name }) => name).sort());
+    },
+  );
 
   const toolRoutes = operations.filter(({ path }) => path.includes('{tool}'));
   it.each(toolRoutes)('$method $path: an unknown or malformed tool is a 404', async ({ method, path, operation }) => {

@@ -54,11 +54,11 @@ describe('the validation of a body', () => {
     ]);
   });
 
-  it('names what it does not know, at every depth', async () => {
+  it('names what it does not know, at every depth, and what there is instead', async () => {
     const errors = await errorsOf({ ...VALID, colour: 'red', parts: [{ size: 3, weight: 1 }] });
     expect(errors).toEqual([
-      { path: 'colour', message: 'is not known here' },
-      { path: 'parts.0.weight', message: 'is not known here' },
+      { path: 'colour', message: 'is not known here; there is name, args, code, parts' },
+      { path: 'parts.0.weight', message: 'is not known here; there is size' },
     ]);
   });
 

@@ -1,5 +1,5 @@
 import { type ArgumentMetadata, ValidationPipe } from '@nestjs/common';
-import type { ValidationError } from 'class-validator';
+import { getMetadataStorage, type ValidationError } from 'class-validator';
 import { FREE_FORM } from './free-form';
 import { type FieldError, ValidationFailedError } from './domain-error';
 
@@ -10,7 +10,7 @@ export function createValidationPipe(): ValidationPipe {
     forbidNonWhitelisted: true,
     transform: true,
     stopAtFirstError: true,
-    validationError: { target: false, value: false },
+    validationError: { target: true, value: false },
     exceptionFactory: (errors) => new ValidationFailedError(toFieldErrors(errors)),
   });
 }
@@ -51,10 +51,18 @@ export function toFieldErrors(errors: ValidationError[], parent = ''): FieldErro
     const path = parent === '' ? error.property : `${parent}.${error.property}`;
     const own = Object.entries(error.constraints ?? {}).map(([rule, message]) => ({
       path,
-      message: rule === 'whitelistValidation' ? 'is not known here' : withoutName(message, error.property),
+      message: rule === 'whitelistValidation' ? notKnownTo(error.target) : withoutName(message, error.property),
     }));
     return [...own, ...toFieldErrors(error.children ?? [], path)];
   });
+}
+
+/** Names the fields that there are: who asks for one by a wrong name wants one of them. */
+function notKnownTo(target: object | undefined): string {
+  const known =
+    target === undefined ? [] : getMetadataStorage().getTargetValidationMetadatas(target.constructor, '', false, false);
+  const names = [...new Set(known.map(({ propertyName }) => propertyName))];
+  return names.length === 0 ? 'is not known here' : `is not known here; there is ${names.join(', ')}`;
 }
 
 /** "limit must be ..." -> "must be ...": the path says the name already. */
