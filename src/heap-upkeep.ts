@@ -1,13 +1,11 @@
+import { HeapGarbage, type OldGeneration } from './common/heap-garbage';
+
 /** What of V8's heap can be read and steered while it runs. Sizes are in bytes. */
-export interface Heap {
+export interface Heap extends OldGeneration {
   /** What the young generation takes, both halves of it. */
   readonly youngSize: number;
-  /** What is in the old generation: what is in use, and garbage. */
-  readonly oldUsed: number;
   /** Whether the young generation may double when it finds itself too small. */
   setGrowing(on: boolean): void;
-  /** Collects everything, at once: some 50 ms. */
-  collect(): void;
 }
 
 const MB = 1024 * 1024;
@@ -18,9 +16,8 @@ const BUSY_YOUNG = 16 * MB;
 const BUSY = 0.5;
 const BUSY_LOOKS = 5;
 const QUIET = 0.2;
-/** A collection in a quiet moment is worth it for so much of what may be garbage, and once in so many milliseconds. */
-const GARBAGE = MB;
-const COLLECT_EVERY_MS = 120_000;
+/** A collection takes some 50 ms here. */
+const GARBAGE = { bytes: MB, everyMs: 120_000 };
 
 /**
  * Keeps the heap as small as what it is used for (ADR 57).
@@ -32,17 +29,14 @@ const COLLECT_EVERY_MS = 120_000;
 export class HeapUpkeep {
   private busyLooks = 0;
   private largestYoung = QUIET_YOUNG;
-  private collectedAt: number;
-  /** What was in the old generation after the last collection, ours or V8's. */
-  private oldLeast: number;
+  private readonly garbage: HeapGarbage;
 
   /** `now`: milliseconds of a clock that only goes forward. */
   constructor(
     private readonly heap: Heap,
-    private readonly now: () => number = () => performance.now(),
+    now?: () => number,
   ) {
-    this.collectedAt = now();
-    this.oldLeast = heap.oldUsed;
+    this.garbage = new HeapGarbage(heap, GARBAGE, now);
   }
 
   /** To be called once a second. `load`: how much of the time since the last call the event loop has worked, 0 to 1. */
@@ -50,12 +44,7 @@ export class HeapUpkeep {
     this.busyLooks = load >= BUSY ? this.busyLooks + 1 : 0;
     this.largestYoung = this.busyLooks >= BUSY_LOOKS ? BUSY_YOUNG : QUIET_YOUNG;
     this.limitYoung();
-    const { oldUsed } = this.heap;
-    if (oldUsed < this.oldLeast) this.oldLeast = oldUsed;
-    if (load > QUIET || oldUsed - this.oldLeast < GARBAGE || this.now() - this.collectedAt < COLLECT_EVERY_MS) return;
-    this.heap.collect();
-    this.collectedAt = this.now();
-    this.oldLeast = this.heap.oldUsed;
+    this.garbage.look(load <= QUIET);
   }
 
   /** To be called when something was collected, while the young generation may grow: it may double several times a second. */

@@ -1,6 +1,7 @@
 import { performance, PerformanceObserver } from 'node:perf_hooks';
-import { getHeapSpaceStatistics, type HeapSpaceInfo, setFlagsFromString } from 'node:v8';
+import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { heapSpace } from './common/heap-spaces';
 import { everySeconds } from './common/ticks';
 import { type Heap, HeapUpkeep } from './heap-upkeep';
 
@@ -19,6 +20,9 @@ setFlagsFromString('--semi-space-growth-factor=1');
 setFlagsFromString(
   process.versions.v8.startsWith('11.') ? '--memory-reducer-single-gc' : '--memory-reducer-gc-count=1',
 );
+
+/** V8 shows its collector (`gc`) to what is made from now on: to contexts, and to threads, each of which has a heap of its own. */
+setFlagsFromString('--expose-gc');
 
 /**
  * The program is loaded. What outlives the young generation from now on is collected when it has grown by a fifth: by itself
@@ -48,18 +52,15 @@ class MainHeap implements Heap {
   /** `onCollected`: called after each collection while the young generation may grow. */
   constructor(onCollected: () => void) {
     this.collections = new PerformanceObserver(onCollected);
-    // V8 shows its collector to new contexts only, and only if told to.
-    setFlagsFromString('--expose-gc');
     this.gc = runInNewContext('gc') as () => void;
-    setFlagsFromString('--no-expose-gc');
   }
 
   get youngSize(): number {
-    return spaceOf('new_space').space_size;
+    return heapSpace('new_space').space_size;
   }
 
   get oldUsed(): number {
-    return spaceOf('old_space').space_used_size;
+    return heapSpace('old_space').space_used_size;
   }
 
   setGrowing(on: boolean): void {
@@ -73,10 +74,4 @@ class MainHeap implements Heap {
   collect(): void {
     this.gc();
   }
-}
-
-function spaceOf(name: string): HeapSpaceInfo {
-  const space = getHeapSpaceStatistics().find(({ space_name }) => space_name === name);
-  if (space === undefined) throw new Error(`V8 has no ${name}`);
-  return space;
 }

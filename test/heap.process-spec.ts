@@ -44,3 +44,23 @@ describe('the young generation of the heap', () => {
     expect(JSON.parse(stdout)).toEqual({ whenQuiet: 8 * MB, whenBusy: 16 * MB });
   });
 });
+
+/** Starts a thread as the log writer is started, and says whether it can collect what is in its heap. */
+const THREAD = `
+  require(process.argv[1]);
+  const { Worker } = require('node:worker_threads');
+  const source = \`
+    const { parentPort } = require('node:worker_threads');
+    const { writerGarbage } = require(require('node:worker_threads').workerData);
+    parentPort.postMessage(writerGarbage() !== null);
+  \`;
+  new Worker(source, { eval: true, workerData: process.argv[2] }).once('message', (can) => console.log(can));
+`;
+
+describe('the heap of the thread that writes the logs', () => {
+  it('can be collected by that thread', async () => {
+    const garbage = join(__dirname, '../dist/src/logs/writer-garbage.js');
+    const { stdout } = await promisify(execFile)(process.execPath, ['-e', THREAD, MEMORY, garbage]);
+    expect(stdout.trim()).toBe('true');
+  });
+});

@@ -9,6 +9,7 @@ import { PostgresLogStore } from './postgres-log.repository';
 import { Spool } from './spool';
 import { SqliteLogStore } from './sqlite-log.repository';
 import { makeWay } from './thread-priority';
+import { writerGarbage } from './writer-garbage';
 import { WriterProgram } from './writer-program';
 
 const SEGMENT_BYTES = 16 * 1024 * 1024;
@@ -26,6 +27,8 @@ const program = new WriterProgram({
   },
   now: Date.now,
 });
+const garbage = writerGarbage();
 parentPort?.on('message', (request: WriterRequest) => {
   program.handle(request);
+  garbage?.look();
 });
